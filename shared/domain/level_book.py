@@ -1,0 +1,69 @@
+"""Which positions a price reaches, without looking at the others; it does not know what happens at a level."""
+
+from collections.abc import Hashable
+from decimal import Decimal
+from heapq import heapify, heappop, heappush
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+
+_SLACK = 64
+
+
+class LevelBook(Generic[Key]):
+    """For each key the next price below and above at which something happens, in two heaps.
+
+    A moved or removed level stays in its heap until it surfaces or most of the heap is stale:
+    a change costs O(log n), a tick that reaches nobody's level two comparisons.
+    """
+
+    def __init__(self) -> None:
+        self._levels: dict[Key, tuple[Decimal | None, Decimal | None]] = {}
+        self._below: list[tuple[Decimal, int, Key]] = []  # negated, so that the highest level is first
+        self._above: list[tuple[Decimal, int, Key]] = []
+        self._pushed = 0
+
+    def __len__(self) -> int:
+        return len(self._levels)
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._levels
+
+    def add(self, key: Key, below: Decimal | None, above: Decimal | None) -> None:
+        """Set the levels of `key`; None means that nothing happens on that side."""
+        self._levels[key] = (below, above)
+        self._pushed += 1  # breaks ties, so that keys need no order
+        if below is not None:
+            heappush(self._below, (below.copy_negate(), self._pushed, key))
+        if above is not None:
+            heappush(self._above, (above, self._pushed, key))
+        if len(self._below) + len(self._above) > 4 * len(self._levels) + _SLACK:
+            self._drop_stale()
+
+    def remove(self, key: Key) -> None:
+        """Forget `key`; one that is not here is no error."""
+        self._levels.pop(key, None)
+
+    def reached(self, price: Decimal) -> list[Key]:
+        """Take out and return the keys with `price <= below` or `price >= above`."""
+        keys = []
+        while self._below and self._below[0][0].copy_negate() >= price:
+            level, _, key = heappop(self._below)
+            if self._levels.get(key, (None, None))[0] == level.copy_negate():
+                keys.append(key)
+                del self._levels[key]
+        while self._above and self._above[0][0] <= price:
+            level, _, key = heappop(self._above)
+            if self._levels.get(key, (None, None))[1] == level:
+                keys.append(key)
+                del self._levels[key]
+        return keys
+
+    def _drop_stale(self) -> None:
+        self._below = [entry for entry in self._below if self._stands(entry[2], 0, entry[0].copy_negate())]
+        self._above = [entry for entry in self._above if self._stands(entry[2], 1, entry[0])]
+        heapify(self._below)
+        heapify(self._above)
+
+    def _stands(self, key: Key, side: int, level: Decimal) -> bool:
+        return self._levels.get(key, (None, None))[side] == level

@@ -1,0 +1,95 @@
+"""Fills and what they leave behind: lots, trades and the legs of a position; values only, no decisions."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+LONG = 1
+SHORT = -1
+
+
+class ExitReason(StrEnum):
+    """Why a trade was closed."""
+
+    TP = "tp"
+    SL = "sl"
+    TRAIL = "trail"
+    BREAK_EVEN = "break_even"
+    SIGNAL = "signal"
+    REVERSAL = "reversal"
+    SESSION_END = "session_end"
+    MANUAL = "manual"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """A simulated execution of `quantity` > 0 contracts at one price; an entry has no reason."""
+
+    quantity: int
+    price: Decimal
+    occurred_at: int
+    place: int
+    reason: ExitReason | None = None
+    signal_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lot:
+    """What is still open of one entry.
+
+    `lowest` and `highest` are the extreme prices from the entry to the start of the position's current stretch;
+    `ticks_before` is what the position had seen when the lot was entered.
+    """
+
+    number: int
+    quantity: int
+    entry_price: Decimal
+    entered_at: int
+    lowest: Decimal
+    highest: Decimal
+    ticks_before: int = 0
+    gap_seconds: Decimal = Decimal(0)
+    signal_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trade:
+    """One lot, or the part of it that one exit closed; money in the contract's currency.
+
+    While the lot is open the exit, `pnl`, `pnl_ticks` and `commission` are None and the extremes are those so far.
+    """
+
+    lot: int
+    symbol: str
+    direction: int
+    quantity: int
+    entry_price: Decimal
+    entered_at: int
+    max_favorable: Decimal
+    max_adverse: Decimal
+    worst_price: Decimal
+    ticks_seen: int
+    gap_seconds: Decimal
+    entry_signal_id: int | None = None
+    exit_price: Decimal | None = None
+    exited_at: int | None = None
+    exit_reason: ExitReason | None = None
+    pnl: Decimal | None = None
+    pnl_ticks: Decimal | None = None
+    commission: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leg:
+    """A stretch of a position between two fills.
+
+    Its results are realized so far plus unrealized, after commission so far, at the lowest and highest.
+    """
+
+    number: int
+    quantity: int
+    realized_before: Decimal
+    lowest_result: Decimal
+    highest_result: Decimal
+    started_at: int
+    ended_at: int
