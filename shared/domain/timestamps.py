@@ -1,0 +1,100 @@
+"""Points in time as integers: nanoseconds since the epoch, UTC; it never asks what time it is."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from shared.domain.numbers import refuse_placeholder, shown
+from shared.domain.refusals import ValueRefused
+
+NS_PER_SECOND = 1_000_000_000
+NS_PER_US = 1_000
+NS_DIGITS = 9
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+END = 253_402_300_800 * NS_PER_SECOND  # the year 10000
+
+ISO = re.compile(
+    r"(?P<minute>[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2})"
+    r"(?::(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]{1,9}))?)?"
+    r"(?P<zone> ?(?:Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?))?",
+    re.IGNORECASE,
+)
+INTEGER = re.compile(r"[0-9]{1,19}")
+UNIX = re.compile(r"([0-9]{1,19})(?:\.([0-9]{1,9})[0-9]*)?")
+# Digits of an integer -> its unit in ns: seconds, milliseconds, microseconds or nanoseconds of our century.
+UNITS = ((11, NS_PER_SECOND), (14, 1_000_000), (17, NS_PER_US), (19, 1))
+
+
+def parse_timestamp(text: str) -> int:
+    """Read ISO-8601 (naive is UTC, up to nine decimals) or digits as nanoseconds; raises ValueRefused."""
+    stripped = text.strip()
+    return _in_range(text, int(stripped) if INTEGER.fullmatch(stripped) else _parse_iso(text, stripped))
+
+
+def parse_webhook_time(text: str) -> int:
+    """Read ISO-8601 or a Unix time in s, ms, us or ns by its magnitude; raises ValueRefused."""
+    stripped = text.strip()
+    unix = UNIX.fullmatch(stripped)
+    return _in_range(text, _unix_ns(unix[1], unix[2] or "") if unix else _parse_iso(text, stripped))
+
+
+def format_timestamp(ns: int, digits: int) -> str:
+    """Write ISO-8601 in UTC ending in Z with `digits` decimals, cut off, none for 0."""
+    seconds, fraction = divmod(ns, NS_PER_SECOND)
+    text = (EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+    decimals = f".{fraction:09d}"[: digits + 1] if digits else ""
+    return f"{text}{decimals}Z"
+
+
+def fraction_digits(text: str) -> int:
+    """Count the decimals of the seconds as written; an integer has nine."""
+    stripped = text.strip()
+    if INTEGER.fullmatch(stripped):
+        return NS_DIGITS
+    iso = ISO.fullmatch(stripped)
+    return len(iso["fraction"] or "") if iso else 0
+
+
+def to_datetime(ns: int) -> datetime:
+    """Convert to an aware datetime in UTC, cut to microseconds."""
+    return EPOCH + timedelta(microseconds=ns // NS_PER_US)
+
+
+def from_datetime(moment: datetime) -> int:
+    """Convert an aware datetime exactly."""
+    return (moment - EPOCH) // timedelta(microseconds=1) * NS_PER_US
+
+
+def _parse_iso(text: str, stripped: str) -> int:
+    iso = ISO.fullmatch(stripped)
+    if not iso:
+        raise _not_a_time(text)
+    try:
+        minute = datetime.fromisoformat(f"{iso['minute']}:{iso['second'] or '00'}+00:00")
+    except ValueError as error:
+        raise _not_a_time(text) from error
+    fraction = int((iso["fraction"] or "").ljust(NS_DIGITS, "0"))
+    return from_datetime(minute) + fraction - _offset_seconds(iso["zone"] or "") * NS_PER_SECOND
+
+
+def _offset_seconds(zone: str) -> int:
+    digits = zone.strip().replace(":", "")
+    if not digits or digits.upper() in ("Z", "UTC"):
+        return 0
+    minutes = int(digits[1:3]) * 60 + int(digits[3:] or "0")
+    return minutes * 60 * (-1 if digits[0] == "-" else 1)
+
+
+def _unix_ns(integer: str, fraction: str) -> int:
+    unit = next(unit for digits, unit in UNITS if len(integer.lstrip("0")) <= digits)
+    return int(integer) * unit + int(fraction.ljust(NS_DIGITS, "0")) * unit // NS_PER_SECOND
+
+
+def _in_range(text: str, ns: int) -> int:
+    if not 0 <= ns < END:
+        raise _not_a_time(text)
+    return ns
+
+
+def _not_a_time(text: str) -> ValueRefused:
+    refuse_placeholder(text)
+    return ValueRefused(f"{shown(text)!r} is not a time")
