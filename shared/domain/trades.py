@@ -28,7 +28,6 @@ class Fill:
     quantity: int
     price: Decimal
     occurred_at: int
-    place: int
     reason: ExitReason | None = None
     signal_id: int | None = None
 

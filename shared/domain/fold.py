@@ -1,0 +1,193 @@
+"""The one code that moves positions: a recorder's signals and its symbols' ticks, merged in their order.
+
+A pure function of the logs: `advance` takes one position through ticks, `RecorderFold` applies signals in between.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Protocol
+
+from shared.domain.accounting import exit_lots, miss, observe
+from shared.domain.application import AcceptedSignal, Applied, apply
+from shared.domain.exits import EVERY_PRICE, is_reached
+from shared.domain.extremes import PriceRange
+from shared.domain.money import exact
+from shared.domain.position import Position
+from shared.domain.ticks import GapMark, LogEntry, PriceTick
+from shared.domain.trades import ExitReason, Fill
+
+
+def advance(position: Position, entries: Iterable[LogEntry]) -> Position:
+    """Take an open position through log entries of its symbol that follow its place, until it closes."""
+    quiet: list[PriceTick] = []
+    with exact():
+        below, above = _bounds(position)
+        for entry in entries:
+            if isinstance(entry, PriceTick) and below < entry.price < above:
+                quiet.append(entry)
+                continue
+            position = _absorb_ticks(position, quiet)
+            quiet.clear()
+            if isinstance(entry, GapMark):
+                position = miss(position, entry.gap_seconds, entry.occurred_at, entry.place)
+                continue
+            position = _execute(position, entry)
+            if not position.is_open:
+                return position
+            below, above = _bounds(position)
+        return _absorb_ticks(position, quiet)
+
+
+def absorb(position: Position, stretch: PriceRange) -> Position:
+    """Take a position through a stretch of ticks that reaches none of its levels, known by its extremes alone."""
+    with exact():
+        position = observe(position, stretch.lowest, stretch.lowest_at, stretch.highest, stretch.highest_at)
+        return replace(
+            position,
+            place=stretch.place,
+            last_price=stretch.last,
+            ticks_seen=position.ticks_seen + stretch.count,
+        )
+
+
+class Tape(Protocol):
+    """The tick logs, as the fold reads them."""
+
+    def entries(self, symbol: str, *, after: int, through: int) -> Sequence[LogEntry]:
+        """Return the symbol's entries with `after` < place <= `through`, in order."""
+
+    def last_price(self, symbol: str, *, through: int) -> Decimal | None:
+        """Return the symbol's last price at or before a place; None before its first tick."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What became of one signal, at its final place."""
+
+    accepted: AcceptedSignal
+    place: int
+    applied: Applied
+
+
+class RecorderFold:
+    """One recorder on its way through its logs.
+
+    `positions` holds, for each symbol, the positions that moved in order: the first continues the one that was
+    loaded, if one was, and only the last can be open.
+    """
+
+    def __init__(self, open_positions: Iterable[Position], places: Mapping[str, int], tape: Tape) -> None:
+        self._tape = tape
+        self._places = dict(places)
+        self.positions = {position.symbol: [position] for position in open_positions}
+        self.verdicts: list[Verdict] = []
+
+    def apply(self, accepted: AcceptedSignal) -> None:
+        """Advance what the signal concerns to its place and apply it."""
+        if accepted.symbol is not None:
+            self._conclude(accepted, *self._apply_to(accepted, accepted.symbol))
+            return
+        held = self._open_positions()
+        if len(held) > 1:  # one price cannot be that of several symbols
+            accepted = replace(accepted, signal=replace(accepted.signal, price=None))
+        verdicts = [self._apply_to(replace(accepted, symbol=each.symbol), each.symbol) for each in held]
+        recorded = [applied for _, applied in verdicts if applied.status == "recorded"]
+        place = max((place for place, _ in verdicts), default=accepted.place)
+        nothing = Applied(status="ignored", reason="nothing to close")
+        self._conclude(accepted, place, recorded[0] if recorded else nothing)
+
+    def advance(self, symbol: str, through: int) -> None:
+        """Take the open position of a symbol, if there is one, through the log up to a place."""
+        position = self._open_position(symbol)
+        if position and through > position.place:
+            entries = self._tape.entries(symbol, after=position.place, through=through)
+            self._replace_last(advance(position, entries))
+
+    def _apply_to(self, accepted: AcceptedSignal, symbol: str) -> tuple[int, Applied]:
+        place = max(accepted.place, self._reached(symbol))
+        self.advance(symbol, place)
+        position = self._open_position(symbol)
+        market = position.last_price if position else self._tape.last_price(symbol, through=place)
+        applied = apply(replace(accepted, place=place), position, market)
+        self._places[symbol] = place
+        moved = list(applied.positions)
+        if moved and position:
+            self._replace_last(moved.pop(0))
+        self.positions.setdefault(symbol, []).extend(moved)
+        return place, applied
+
+    def _conclude(self, accepted: AcceptedSignal, place: int, applied: Applied) -> None:
+        self.verdicts.append(Verdict(accepted=accepted, place=place, applied=applied))
+
+    def _reached(self, symbol: str) -> int:
+        moved = self.positions.get(symbol)
+        return max(self._places.get(symbol, 0), moved[-1].place if moved else 0)
+
+    def _open_position(self, symbol: str) -> Position | None:
+        moved = self.positions.get(symbol)
+        return moved[-1] if moved and moved[-1].is_open else None
+
+    def _open_positions(self) -> list[Position]:
+        return [moved[-1] for moved in self.positions.values() if moved and moved[-1].is_open]
+
+    def _replace_last(self, position: Position) -> None:
+        self.positions[position.symbol][-1] = position
+
+
+def _bounds(position: Position) -> tuple[Decimal, Decimal]:
+    below, above = position.levels
+    return (-EVERY_PRICE if below is None else below), (EVERY_PRICE if above is None else above)
+
+
+def _absorb_ticks(position: Position, ticks: list[PriceTick]) -> Position:
+    if not ticks:
+        return position
+    lowest, highest = min(ticks, key=_price), max(ticks, key=_price)
+    stretch = PriceRange(
+        lowest=lowest.price,
+        lowest_at=lowest.occurred_at,
+        highest=highest.price,
+        highest_at=highest.occurred_at,
+        last=ticks[-1].price,
+        place=ticks[-1].place,
+        count=len(ticks),
+    )
+    return absorb(position, stretch)
+
+
+def _price(tick: PriceTick) -> Decimal:
+    return tick.price
+
+
+def _execute(position: Position, tick: PriceTick) -> Position:
+    """Let one tick do what it does at a position's levels: stop, then targets nearest first, then mark what is left."""
+    position = replace(
+        position, place=tick.place, last_price=tick.price, ticks_seen=position.ticks_seen + 1
+    )
+    stop = position.plan.stop
+    if stop and is_reached(stop, tick.price, -position.direction):
+        at_level = position.plan.rules.stop_at_level and not stop.overdue
+        price = stop.price if at_level else tick.price
+        return exit_lots(position, _exit_fill(position.quantity, price, tick, ExitReason.SL))
+    position = _take_profits(position, tick)
+    if not position.is_open:
+        return position
+    return observe(position, tick.price, tick.occurred_at, tick.price, tick.occurred_at)
+
+
+def _take_profits(position: Position, tick: PriceTick) -> Position:
+    while position.is_open and position.plan.targets:
+        leg = position.plan.targets[0]
+        if not is_reached(leg.level, tick.price, position.direction):
+            break
+        price = tick.price if leg.level.overdue else leg.level.price
+        held = position.quantity
+        quantity = held if leg.quantity is None else min(leg.quantity, held)
+        position = exit_lots(position, _exit_fill(quantity, price, tick, ExitReason.TP))
+        position = replace(position, plan=position.plan.without_first_target())
+    return position
+
+
+def _exit_fill(quantity: int, price: Decimal, tick: PriceTick, reason: ExitReason) -> Fill:
+    return Fill(quantity=quantity, price=price, occurred_at=tick.occurred_at, reason=reason)

@@ -1,0 +1,145 @@
+"""A recorder's net exposure in one symbol, from flat to flat, and what follows from it; it decides nothing."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import TypeVar
+
+from shared.domain.contracts import Contract
+from shared.domain.exits import ExitPlan, next_levels
+from shared.domain.money import quotient
+from shared.domain.trades import LONG, Leg, Lot, Trade
+
+Extreme = TypeVar("Extreme")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """The time since the last fill, with the price extremes in it, that fill's price included."""
+
+    number: int
+    started_at: int
+    lowest: Decimal
+    lowest_at: int
+    highest: Decimal
+    highest_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """Everything the fold knows of one position; money in the contract's currency, times in ns UTC.
+
+    `place` is how far in the tick log it is counted, `last_price` the symbol's last tick up to there (None: none yet).
+    `trades` and `legs` are those that ended since the position was loaded.
+    """
+
+    symbol: str
+    direction: int
+    contract: Contract
+    plan: ExitPlan
+    lots: tuple[Lot, ...]
+    stretch: Stretch
+    worst_pnl: Decimal
+    worst_price: Decimal
+    worst_at: int
+    best_pnl: Decimal
+    best_at: int
+    realized_pnl: Decimal
+    entered_quantity: int
+    entered_value: Decimal
+    exited_value: Decimal
+    lots_entered: int
+    max_quantity: int
+    opened_at: int
+    closed_at: int | None
+    place: int
+    last_price: Decimal | None
+    ticks_seen: int
+    gap_seconds: Decimal
+    trades: tuple[Trade, ...] = ()
+    legs: tuple[Leg, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything is held."""
+        return self.closed_at is None
+
+    @property
+    def quantity(self) -> int:
+        """Contracts held, without sign."""
+        return sum(lot.quantity for lot in self.lots)
+
+    @property
+    def held(self) -> int:
+        """Contracts held, negative when short."""
+        return self.direction * self.quantity
+
+    @property
+    def average(self) -> Fraction:
+        """Quantity-weighted mean of the open lots' entries, unrounded."""
+        return Fraction(_value(self.lots)) / self.quantity
+
+    @property
+    def avg_entry_price(self) -> Decimal:
+        """Mean of the open lots' entries; once closed, of all entries."""
+        if self.is_open:
+            return quotient(_value(self.lots), self.quantity)
+        return quotient(self.entered_value, self.entered_quantity)
+
+    @property
+    def exit_price(self) -> Decimal | None:
+        """Quantity-weighted mean of the exits so far; None before the first."""
+        exited = self.entered_quantity - self.quantity
+        return quotient(self.exited_value, exited) if exited else None
+
+    @property
+    def unrealized_pnl(self) -> Decimal:
+        """Result of the open lots at the last tick; 0 where none was ever seen."""
+        return Decimal(0) if self.last_price is None else self.unrealized_at(self.last_price)
+
+    def unrealized_at(self, price: Decimal) -> Decimal:
+        """Result of the open lots at `price`, before costs."""
+        return self.direction * self.contract.multiplier * (price * self.quantity - _value(self.lots))
+
+    @property
+    def levels(self) -> tuple[Decimal | None, Decimal | None]:
+        """The next price below and above at which anything happens."""
+        return next_levels(self.plan, self.direction)
+
+
+def worst_and_best(direction: int, lowest: Extreme, highest: Extreme) -> tuple[Extreme, Extreme]:
+    """Order two extremes from the point of view of a direction."""
+    return (lowest, highest) if direction == LONG else (highest, lowest)
+
+
+def open_trades(position: Position) -> tuple[Trade, ...]:
+    """Describe each open lot as the trade it is so far."""
+    stretch = position.stretch
+    return tuple(
+        describe_trade(position, lot, min(lot.lowest, stretch.lowest), max(lot.highest, stretch.highest))
+        for lot in position.lots
+    )
+
+
+def describe_trade(position: Position, lot: Lot, lowest: Decimal, highest: Decimal) -> Trade:
+    """Describe a lot as a trade that saw these extreme prices and has no exit yet."""
+    worst, best = worst_and_best(position.direction, lowest, highest)
+    per_point = position.direction * lot.quantity * position.contract.multiplier
+    return Trade(
+        lot=lot.number,
+        symbol=position.symbol,
+        direction=position.direction,
+        quantity=lot.quantity,
+        entry_price=lot.entry_price,
+        entered_at=lot.entered_at,
+        max_favorable=(best - lot.entry_price) * per_point,
+        max_adverse=(worst - lot.entry_price) * per_point,
+        worst_price=worst,
+        ticks_seen=position.ticks_seen - lot.ticks_before,
+        gap_seconds=lot.gap_seconds,
+        entry_signal_id=lot.signal_id,
+    )
+
+
+def _value(lots: tuple[Lot, ...]) -> Decimal:
+    return sum((lot.entry_price * lot.quantity for lot in lots), Decimal(0))
