@@ -245,11 +245,17 @@ def apply_signal(
 
 
 def close_everything(book: Book, signal: ScriptedSignal, met: Sequence[LogEntry]) -> tuple[str, str]:
-    """Close each open position at its own price."""
+    """Close each open position at its own price, or none if one of them has no price."""
     if not book.open_positions():
         return "ignored", "nothing to close"
-    for position in book.open_positions():
-        price, _ = exit_price(book, signal, last_price(met, position.symbol))
+    try:
+        closes = [
+            (position, exit_price(book, signal, last_price(met, position.symbol)))
+            for position in book.open_positions()
+        ]
+    except Refused as refused:
+        return refused.status, refused.why
+    for position, (price, _) in closes:
         fill(position, -position.held(), price, signal, "signal")
     return "recorded", ""
 

@@ -1,6 +1,6 @@
 from decimal import Decimal
 
-from hypothesis import note
+from hypothesis import note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -24,10 +24,10 @@ class LevelBookAgainstALoop(RuleBasedStateMachine):
         self.book.add(key, below, above)
         self.levels[key] = (below, above)
 
-    @rule(key=KEYS, levels=st.lists(st.tuples(LEVELS, LEVELS), min_size=20, max_size=60))
-    def move_often(self, key: int, levels: list[tuple[Decimal | None, Decimal | None]]) -> None:
-        for below, above in levels:
-            self.add(key, below, above)
+    @rule(key=KEYS, times=st.integers(20, 60))
+    def move_often(self, key: int, times: int) -> None:
+        for step in range(times):
+            self.add(key, Decimal(step % 7 - 5), Decimal(5 - step % 5))
 
     @rule(key=KEYS)
     def remove(self, key: int) -> None:
@@ -54,6 +54,7 @@ class LevelBookAgainstALoop(RuleBasedStateMachine):
 
 
 TestLevelBookAgainstALoop = LevelBookAgainstALoop.TestCase
+TestLevelBookAgainstALoop.settings = settings(stateful_step_count=30)
 
 
 def test_a_thousand_moves_of_one_level_leave_a_small_book() -> None:

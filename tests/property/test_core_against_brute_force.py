@@ -1,0 +1,40 @@
+"""The core and the brute force agree on every field of every row, whatever the market, settings and signals."""
+
+import json
+from typing import Any
+
+from hypothesis import given, note
+
+from shared.replay import replay
+from tests.property.brute_force import brute_force_replay
+from tests.property.strategies import Scenario, body_of, scenarios
+
+WORDS = ("missed_signals", "already there", "nothing to close", "max_contracts", "risk_dollars")
+
+
+def sorted_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(rows, key=lambda row: json.dumps(row, sort_keys=True))
+
+
+def explain(scenario: Scenario) -> None:
+    for recorder in scenario.recorders:
+        note(json.dumps(recorder))
+    for entry in scenario.ticks:
+        note(str(entry))
+    for signal in scenario.signals:
+        note(f"line {signal.line} {signal.recorder} after {signal.place} at {signal.occurred_at}: {body_of(signal)}")
+
+
+@given(scenarios())
+def test_every_row_is_that_of_the_brute_force(scenario: Scenario) -> None:
+    explain(scenario)
+    expected = brute_force_replay(scenario.recorders, scenario.ticks, scenario.signals, scenario.contracts)
+    found = replay(scenario.recorders, scenario.ticks, scenario.replay_signals())
+    for row in found["signals"]:
+        note(f"{row}")
+    for ours, theirs in zip(expected["signals"], found["signals"], strict=True):
+        assert {**ours, "reason": None} == {**theirs, "reason": None}, (ours, theirs)
+        missing = [word for word in WORDS if word in ours["reason"] and word not in (theirs["reason"] or "")]
+        assert not missing, (ours, theirs)
+    assert sorted_rows(found["trades"]) == sorted_rows(expected["trades"])
+    assert sorted_rows(found["positions"]) == sorted_rows(expected["positions"])
