@@ -1,0 +1,1 @@
+"""The only place that talks to Redis and RQ: tick log, queue, heartbeats and announcements."""

@@ -1,0 +1,89 @@
+-- Appends a batch to the tick log and publishes it, in one atomic step; answers the ids, or those of the same batch
+-- if it was appended before.
+-- KEYS: the source's publisher hash, the hash of heads.
+-- ARGV: epoch, sequence of the batch, retention in ms, then seven for each entry:
+--   symbol, occurred_at (ns), price, bid, ask, size, gap seconds; what an entry does not have is empty.
+local publisher, heads = KEYS[1], KEYS[2]
+local epoch, sequence = tonumber(ARGV[1]), tonumber(ARGV[2])
+
+local known = redis.call('HMGET', publisher, 'epoch', 'sequence', 'ids')
+local last_epoch, last_sequence = tonumber(known[1] or '0'), tonumber(known[2] or '0')
+if epoch < last_epoch then
+  return redis.error_reply('FENCED epoch ' .. ARGV[1] .. ' gave way to epoch ' .. known[1])
+end
+if epoch == last_epoch and sequence < last_sequence then
+  return redis.error_reply('FENCED sequence ' .. ARGV[2] .. ' was followed by ' .. known[2])
+end
+if epoch == last_epoch and sequence == last_sequence then
+  return known[3]
+end
+
+local function parse_id(id)
+  local ms, seq = string.match(id, '^(%d+)-(%d+)$')
+  return tonumber(ms), tonumber(seq)
+end
+
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local ms, seq = parse_id(redis.call('HGET', heads, 'place') or '0-0')
+
+local function next_id()
+  if now > ms then
+    ms, seq = now, 0
+  elseif seq < 1048575 then -- a place has 20 bits for the sequence
+    seq = seq + 1
+  else
+    ms, seq = ms + 1, 0
+  end
+  return string.format('%.0f-%.0f', ms, seq)
+end
+
+-- Removes what is older than the retention and keeps the id of the last entry that went.
+local function trim(symbol, stream)
+  local cutoff = string.format('(%.0f-0', now - tonumber(ARGV[3]))
+  local gone = redis.call('XREVRANGE', stream, cutoff, '-', 'COUNT', 1)
+  if gone[1] then
+    local gone_ms, gone_seq = parse_id(gone[1][1])
+    redis.call('XTRIM', stream, 'MINID', string.format('%.0f-%.0f', gone_ms, gone_seq + 1))
+    redis.call('HSET', heads, symbol .. ':trimmed', gone[1][1])
+  end
+end
+
+local optional = {{'b', 3}, {'a', 4}, {'s', 5}}
+local previous, ids = {}, {}
+for at = 4, #ARGV, 7 do
+  local symbol, occurred_at, price, gap = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 6]
+  local stream = 'ticks:' .. symbol
+  local before = previous[symbol] or redis.call('HGET', heads, symbol .. ':entry') or '0-0'
+  local id = next_id()
+  local entry = {'t', occurred_at}
+  local said = price
+  if price ~= '' then
+    entry[3], entry[4] = 'p', price
+  else
+    entry[3], entry[4] = 'g', gap
+    said = 'gap:' .. gap
+  end
+  for _, field in ipairs(optional) do
+    local value = ARGV[at + field[2]]
+    if value ~= '' then
+      entry[#entry + 1], entry[#entry + 2] = field[1], value
+    end
+  end
+  redis.call('XADD', stream, id, unpack(entry))
+  if price ~= '' then
+    redis.call('HSET', heads, 'place', id, symbol .. ':entry', id, symbol, id .. ' ' .. price .. ' ' .. occurred_at)
+  else
+    redis.call('HSET', heads, 'place', id, symbol .. ':entry', id)
+  end
+  redis.call('PUBLISH', stream, id .. ' ' .. before .. ' ' .. said .. ' ' .. occurred_at)
+  if math.floor(parse_id(before) / 1000) ~= math.floor(ms / 1000) then -- the symbol's first entry in this second
+    trim(symbol, stream)
+  end
+  previous[symbol] = id
+  ids[#ids + 1] = id
+end
+
+local answer = table.concat(ids, ' ')
+redis.call('HSET', publisher, 'epoch', ARGV[1], 'sequence', ARGV[2], 'ids', answer)
+return answer

@@ -1,0 +1,44 @@
+"""Wakes the recorder workers through RQ; what there is to do stands in Postgres, never in a job."""
+
+import redis
+from rq import Queue
+
+from shared.bus.connection import connect_redis
+
+QUEUE = "signals"
+JOB = "services.recorder_worker.jobs.apply_accepted_signals"
+JOB_TIMEOUT_SECONDS = 60
+FAILURES_KEPT_SECONDS = 7 * 24 * 3600
+WAKE = "signals:wake"
+WAKE_SECONDS = 5
+
+
+def connect_queue(url: str) -> Queue:
+    """Make the queue of wake-ups, on a client of its own that does not decode: RQ's jobs are bytes."""
+    return Queue(QUEUE, connection=connect_redis(url, retries=True, text=False))
+
+
+def wake_recorder_workers(queue: Queue) -> bool:
+    """Enqueue the job unless one that has not yet begun to read is on its way; whether it was enqueued.
+
+    The flag expires by itself, so that a crash between flag and job delays work and does not lose it.
+    """
+    connection = queue.connection
+    if not connection.set(WAKE, "1", nx=True, ex=WAKE_SECONDS):
+        return False
+    with connection.pipeline() as pipeline:
+        queue.enqueue_call(
+            JOB,
+            timeout=JOB_TIMEOUT_SECONDS,
+            result_ttl=0,
+            failure_ttl=FAILURES_KEPT_SECONDS,
+            description="apply accepted signals",
+            pipeline=pipeline,
+        )
+        pipeline.execute()
+    return True
+
+
+def clear_wake(client: redis.Redis) -> None:
+    """Let the next wake-up through; the job calls this before it reads, so that nothing is missed in between."""
+    client.delete(WAKE)

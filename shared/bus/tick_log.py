@@ -1,0 +1,130 @@
+"""Reads the tick log: one Redis stream for each symbol, and a hash of heads; it never writes to them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import cast
+
+import redis
+
+from shared.domain.places import BEFORE_EVERYTHING, SEQUENCE_BITS, place_from_stream_id, stream_id
+from shared.domain.ticks import GapMark, LogEntry, PriceTick
+
+HEADS = "ticks:heads"
+PLACE = "place"
+PAGE = 2000
+
+Fields = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heads:
+    """The end of the log at one moment: its highest place, and the last price tick of each symbol that has one."""
+
+    place: int
+    ticks: Mapping[str, PriceTick]
+
+
+def read_heads(client: redis.Redis, symbols: Iterable[str] | None = None) -> Heads:
+    """Read the heads of these symbols, or of all, as they stand together, in one round trip."""
+    heads = _read_hash(client, symbols)
+    ticks = {name: _head_tick(name, text) for name, text in heads.items() if name != PLACE and ":" not in name}
+    return Heads(place=place_from_stream_id(heads.get(PLACE, "0")), ticks=ticks)
+
+
+def last_place(client: redis.Redis) -> int:
+    """The highest place in all logs; 0 while they are empty."""
+    return place_from_stream_id(_field(client, PLACE))
+
+
+def last_entry_places(client: redis.Redis, symbols: Iterable[str]) -> tuple[int, dict[str, int]]:
+    """The highest place in all logs and the place of each symbol's last entry (0: none), at one moment."""
+    names = list(symbols)
+    place, *entries = cast("list[str | None]", client.hmget(HEADS, [PLACE, *(f"{name}:entry" for name in names)]))
+    last = (place_from_stream_id(entry or "0") for entry in entries)
+    return place_from_stream_id(place or "0"), dict(zip(names, last, strict=True))
+
+
+def trimmed_through(client: redis.Redis, symbol: str) -> int:
+    """The place of the last entry that retention removed, 0 if none: from there on the log is whole."""
+    return place_from_stream_id(_field(client, f"{symbol}:trimmed"))
+
+
+def read_entries(client: redis.Redis, symbol: str, *, after: int, through: int | None = None) -> list[LogEntry]:
+    """Read all entries with after < place <= through, in order."""
+    entries: list[LogEntry] = []
+    while page := read_page(client, symbol, after=after, through=through):
+        entries += page
+        after = page[-1].place
+        if len(page) < PAGE:
+            break
+    return entries
+
+
+def read_page(
+    client: redis.Redis, symbol: str, *, after: int, through: int | None = None, count: int = PAGE
+) -> list[LogEntry]:
+    """Read the first `count` entries with after < place <= through."""
+    last = "+" if through is None else stream_id(through)
+    rows = cast("list[tuple[str, Fields]]", client.xrange(stream_of(symbol), f"({stream_id(after)}", last, count))
+    return [_entry(symbol, entry_id, fields) for entry_id, fields in rows]
+
+
+def last_entry_at_or_before(client: redis.Redis, symbol: str, milliseconds: int) -> LogEntry | None:
+    """The last entry that was appended no later than this time of Redis' clock, in ms since the epoch."""
+    end = stream_id(((milliseconds + 1) << SEQUENCE_BITS) - 1)
+    rows = cast("list[tuple[str, Fields]]", client.xrevrange(stream_of(symbol), end, "-", 1))
+    return _entry(symbol, *rows[0]) if rows else None
+
+
+def stream_of(symbol: str) -> str:
+    """The key of a symbol's stream, which is also the channel that rings for each of its entries."""
+    return f"ticks:{symbol}"
+
+
+def read_message(symbol: str, message: str) -> tuple[int, LogEntry]:
+    """Read what was published with an entry: the place of its predecessor (0: none), and the entry.
+
+    The message carries no bid, ask and size; the stream does.
+    """
+    entry_id, previous_id, price, occurred_at = message.split(" ")
+    if price.startswith("gap:"):
+        fields = {"g": price[4:], "t": occurred_at}
+    else:
+        fields = {"p": price, "t": occurred_at}
+    return _place(previous_id), _entry(symbol, entry_id, fields)
+
+
+def _read_hash(client: redis.Redis, symbols: Iterable[str] | None) -> dict[str, str]:
+    if symbols is None:
+        return cast("dict[str, str]", client.hgetall(HEADS))
+    names = [PLACE, *symbols]
+    values = cast("list[str | None]", client.hmget(HEADS, names))
+    return {name: value for name, value in zip(names, values, strict=True) if value is not None}
+
+
+def _field(client: redis.Redis, name: str) -> str:
+    return cast("str | None", client.hget(HEADS, name)) or "0"
+
+
+def _head_tick(symbol: str, text: str) -> PriceTick:
+    entry_id, price, occurred_at = text.split(" ")
+    return PriceTick(symbol=symbol, place=_place(entry_id), occurred_at=int(occurred_at), price=Decimal(price))
+
+
+def _entry(symbol: str, entry_id: str, fields: Fields) -> LogEntry:
+    place, occurred_at = _place(entry_id), int(fields["t"])
+    if "g" in fields:
+        return GapMark(symbol=symbol, place=place, occurred_at=occurred_at, gap_seconds=Decimal(fields["g"]))
+    if len(fields) == 2:  # noqa: PLR2004 - price and time alone, as most sources have it
+        return PriceTick(symbol=symbol, place=place, occurred_at=occurred_at, price=Decimal(fields["p"]))
+    bid, ask, size = (Decimal(fields[name]) if name in fields else None for name in "bas")
+    return PriceTick(
+        symbol=symbol, place=place, occurred_at=occurred_at, price=Decimal(fields["p"]), bid=bid, ask=ask, size=size
+    )
+
+
+def _place(entry_id: str) -> int:
+    """Read an id that Redis wrote; it needs none of place_from_stream_id's checks, and this is the hot path."""
+    milliseconds, _, sequence = entry_id.partition("-")
+    return (int(milliseconds) << SEQUENCE_BITS) | int(sequence)

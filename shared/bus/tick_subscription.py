@@ -1,0 +1,153 @@
+"""Follows the tick log of some symbols live: pub/sub is the doorbell, the streams decide what is there."""
+
+import logging
+import time
+from collections.abc import Mapping
+
+from redis.client import PubSub
+
+from shared.bus.backoff import Backoff
+from shared.bus.connection import CONNECTION_LOST, connect_redis
+from shared.bus.tick_log import last_entry_places, read_message, read_page, stream_of
+from shared.domain.places import BEFORE_EVERYTHING
+from shared.domain.ticks import LogEntry
+from shared.logs import log_event
+
+COMPARE_EVERY_SECONDS = 1.0
+MOST_MESSAGES = 5000
+MOST_FROM_STREAM = 5000
+MESSAGE, SUBSCRIBED = "message", "subscribe"
+
+logger = logging.getLogger(__name__)
+
+
+class TickSubscription:
+    """Every entry of each symbol after a place, once, in the symbol's order; for use by one thread.
+
+    A message that does not follow the entry before it sends us to the stream. A lost last message has no successor,
+    so the ends of the streams are also compared once a second and whenever a channel has been subscribed to.
+    Entries of different symbols are not ordered among each other. Those that came by message have no bid, ask, size.
+    """
+
+    def __init__(self, redis_url: str, symbols: Mapping[str, int]) -> None:
+        """Follow each symbol from the place it is given with; nothing is connected yet."""
+        self._redis = connect_redis(redis_url, retries=False)
+        self._doorbell: PubSub | None = None
+        self._after = dict(symbols)
+        self._compare_at = 0.0
+        self._backoff = Backoff()
+        self.complete_through = BEFORE_EVERYTHING
+
+    def __enter__(self) -> "TickSubscription":
+        """Use it in a with statement: it closes itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connections."""
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._hang_up()
+        self._redis.close()
+
+    def set_symbols(self, symbols: Mapping[str, int]) -> None:
+        """Follow exactly these; one that is followed already goes on from where it is, whatever its place here."""
+        gone, new = self._after.keys() - symbols.keys(), symbols.keys() - self._after.keys()
+        self._after = {symbol: self._after.get(symbol, after) for symbol, after in symbols.items()}
+        self.complete_through = BEFORE_EVERYTHING if new else self.complete_through
+        if self._doorbell is None:
+            return
+        try:
+            if gone:
+                self._doorbell.unsubscribe(*map(stream_of, gone))
+            if new:
+                self._doorbell.subscribe(*map(stream_of, new))
+        except CONNECTION_LOST as error:
+            self._lose_connection(error)
+
+    def next_batch(self, timeout: float) -> list[LogEntry]:
+        """Take everything that is there, or wait for it at most `timeout` seconds; empty if nothing came.
+
+        When it returns, the batches so far hold every entry of these symbols up to the place `complete_through`.
+        """
+        batch: list[LogEntry] = []
+        if self._backoff.holds():
+            self._backoff.sleep(timeout)
+            return batch
+        if not self._after:
+            time.sleep(timeout)
+            return batch
+        try:
+            doorbell = self._doorbell or self._connect()
+            self._take_messages(doorbell, batch, timeout)
+            if time.monotonic() >= self._compare_at:
+                self._compare(batch)
+            self._backoff.reset()
+        except CONNECTION_LOST as error:
+            self._lose_connection(error)
+        return batch
+
+    def _connect(self) -> PubSub:
+        self._doorbell = self._redis.pubsub()
+        self._doorbell.subscribe(*map(stream_of, self._after))
+        return self._doorbell
+
+    def _take_messages(self, doorbell: PubSub, batch: list[LogEntry], timeout: float) -> None:
+        wait = max(0.0, min(timeout, self._compare_at - time.monotonic()))
+        for _ in range(MOST_MESSAGES):
+            if not doorbell.connection.can_read(timeout=wait):
+                return
+            # Not get_message(timeout=0): it takes half a message in the buffer for a lost connection.
+            kind, channel, data = doorbell.connection.read_response(push_request=True)
+            if kind == MESSAGE:
+                self._take_message(channel.removeprefix("ticks:"), data, batch)
+            elif kind == SUBSCRIBED:  # what was appended until now rang no bell for us
+                self._compare_at = 0.0
+            wait = 0.0
+
+    def _take_message(self, symbol: str, data: str, batch: list[LogEntry]) -> None:
+        after = self._after.get(symbol)
+        if after is None:  # from before we unsubscribed
+            return
+        previous, entry = read_message(symbol, data)
+        if entry.place <= after:
+            return
+        if previous > after:
+            log_event(logger, "tick_log_hole", level=logging.WARNING, symbol=symbol, after=after, place=entry.place)
+            self._read_stream(symbol, batch, through=entry.place)
+            return
+        batch.append(entry)
+        self._after[symbol] = entry.place
+
+    def _read_stream(self, symbol: str, batch: list[LogEntry], *, through: int) -> bool:
+        """Read on from the stream; whether it reached `through`."""
+        entries = read_page(
+            self._redis, symbol, after=self._after[symbol], through=through, count=MOST_FROM_STREAM
+        )
+        batch += entries
+        whole = len(entries) < MOST_FROM_STREAM
+        if whole:
+            self._after[symbol] = max(self._after[symbol], through)
+        else:
+            self._after[symbol] = entries[-1].place
+            self._compare_at = 0.0
+        return whole
+
+    def _compare(self, batch: list[LogEntry]) -> None:
+        self._compare_at = time.monotonic() + COMPARE_EVERY_SECONDS
+        place, last = last_entry_places(self._redis, self._after)
+        behind = [symbol for symbol, entry_place in last.items() if entry_place > self._after[symbol]]
+        whole = [self._read_stream(symbol, batch, through=last[symbol]) for symbol in behind]
+        if all(whole):
+            self.complete_through = place
+
+    def _lose_connection(self, error: Exception) -> None:
+        self._hang_up()
+        self._backoff.failed()
+        log_event(logger, "tick_subscription_lost", level=logging.WARNING, reason=str(error))
+
+    def _hang_up(self) -> None:
+        if self._doorbell is not None:
+            self._doorbell.close()
+            self._doorbell = None
