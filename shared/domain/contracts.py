@@ -46,18 +46,15 @@ def read_contracts(lines: Iterable[str]) -> dict[str, Contract]:
     """Read CSV lines with a header into contracts by root; raises ContractsRefused."""
     rows = csv.DictReader(lines)
     if tuple(rows.fieldnames or ()) != COLUMNS:
-        message = f"line 1: the columns must be {','.join(COLUMNS)}"
-        raise ContractsRefused(message)
+        raise ContractsRefused(f"line 1: the columns must be {','.join(COLUMNS)}")
     contracts: dict[str, Contract] = {}
     for row in rows:
         try:
             contract = parse_contract(row)
             if contract.root in contracts:
-                message = f"root: {contract.root} stands there twice"
-                raise ValueRefused(message)  # noqa: TRY301 - one place adds the line number
+                raise ValueRefused(f"root: {contract.root} stands there twice")  # noqa: TRY301 - one place adds the line number
         except ValueRefused as refusal:
-            message = f"line {rows.line_num}: {refusal}"
-            raise ContractsRefused(message) from refusal
+            raise ContractsRefused(f"line {rows.line_num}: {refusal}") from refusal
         contracts[contract.root] = contract
     return contracts
 
@@ -66,8 +63,7 @@ def parse_contract(row: Mapping[str, str | None]) -> Contract:
     """Read one row of the table, all values as text; raises ValueRefused naming the column."""
     values = {column: (row.get(column) or "").strip() for column in COLUMNS}
     if None in row or not all(values.values()):
-        message = f"needs exactly the columns {','.join(COLUMNS)}, none of them empty"
-        raise ValueRefused(message)
+        raise ValueRefused(f"needs exactly the columns {','.join(COLUMNS)}, none of them empty")
     return Contract(
         root=_matching("root", values["root"], ROOT),
         kind=_kind(values["kind"]),
@@ -81,15 +77,13 @@ def parse_contract(row: Mapping[str, str | None]) -> Contract:
 
 def _kind(text: str) -> ContractKind:
     if text not in ("future", "spot"):
-        message = f"kind: {text!r} is neither future nor spot"
-        raise ValueRefused(message)
+        raise ValueRefused(f"kind: {text!r} is neither future nor spot")
     return cast("ContractKind", text)
 
 
 def _matching(column: str, text: str, pattern: re.Pattern[str]) -> str:
     if not pattern.fullmatch(text):
-        message = f"{column}: {text!r} is not of the form {pattern.pattern}"
-        raise ValueRefused(message)
+        raise ValueRefused(f"{column}: {text!r} is not of the form {pattern.pattern}")
     return text
 
 
@@ -97,9 +91,7 @@ def _positive(column: str, text: str) -> Decimal:
     try:
         value = parse_number(text)
     except ValueRefused as refusal:
-        message = f"{column}: {refusal}"
-        raise ValueRefused(message) from refusal
+        raise ValueRefused(f"{column}: {refusal}") from refusal
     if value <= 0:
-        message = f"{column}: {text} is not more than 0"
-        raise ValueRefused(message)
+        raise ValueRefused(f"{column}: {text} is not more than 0")
     return value

@@ -21,13 +21,11 @@ def parse_number(text: str) -> Decimal:
     refuse_placeholder(text)
     stripped = text.strip()
     if not (PLAIN.fullmatch(stripped) or WITH_THOUSANDS.fullmatch(stripped)):
-        message = f"{shown(text)!r} is not a number"
-        raise ValueRefused(message)
+        raise ValueRefused(f"{shown(text)!r} is not a number")
     digits = plain(Decimal(stripped.replace(",", "")))
     integer, _, decimals = digits.lstrip("-").partition(".")
     if len(integer) > MAX_INTEGER_DIGITS or len(decimals) > MAX_DECIMALS:
-        message = f"{shown(stripped)} has more than {MAX_INTEGER_DIGITS} digits or {MAX_DECIMALS} decimals"
-        raise ValueRefused(message)
+        raise ValueRefused(f"{shown(stripped)} has more than {MAX_INTEGER_DIGITS} digits or {MAX_DECIMALS} decimals")
     return Decimal(digits)
 
 
@@ -35,8 +33,7 @@ def parse_positive(text: str) -> Decimal:
     """Read a number above zero; raises ValueRefused."""
     value = parse_number(text)
     if value <= 0:
-        message = f"{shown(text.strip())} is not more than 0"
-        raise ValueRefused(message)
+        raise ValueRefused(f"{shown(text.strip())} is not more than 0")
     return value
 
 
@@ -44,11 +41,9 @@ def parse_whole(text: str) -> int:
     """Read a whole number of either sign, `2.0` included; raises ValueRefused."""
     value = parse_number(text)
     if value != value.to_integral_value():
-        message = f"{shown(text.strip())} is not whole"
-        raise ValueRefused(message)
+        raise ValueRefused(f"{shown(text.strip())} is not whole")
     if abs(value) > MAX_WHOLE:
-        message = f"{shown(text.strip())} is beyond {MAX_WHOLE}"
-        raise ValueRefused(message)
+        raise ValueRefused(f"{shown(text.strip())} is beyond {MAX_WHOLE}")
     return int(value)
 
 
@@ -68,8 +63,7 @@ def refuse_placeholder(text: str) -> None:
     """Raise ValueRefused when an alert's `{{placeholder}}` was sent unfilled."""
     found = PLACEHOLDER.search(text)
     if found:
-        message = f"unresolved placeholder {shown(found.group())}"
-        raise ValueRefused(message)
+        raise ValueRefused(f"unresolved placeholder {shown(found.group())}")
 
 
 def shown(text: str) -> str:

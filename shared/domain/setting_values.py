@@ -2,21 +2,21 @@
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Literal, TypeVar
+from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo
 
 from shared.domain.numbers import parse_number, parse_whole, shown
 from shared.domain.refusals import ValueRefused
 
 Choice = TypeVar("Choice", bound=str)
+Number = TypeVar("Number", int, Decimal)
 
 LONGEST_TEXT = 100
 
 
 def amount(value: object) -> Decimal:
     """Read a number from 0 up."""
-    number = parse_number(number_text(value))
-    return _not_negative(number)
+    return _not_negative(parse_number(number_text(value)))
 
 
 def whole(value: object) -> int:
@@ -28,8 +28,7 @@ def at_least_one(value: object) -> int:
     """Read a whole number from 1 up."""
     number = whole(value)
     if number == 0:
-        message = "0 is less than 1"
-        raise ValueRefused(message)
+        raise ValueRefused("0 is less than 1")
     return number
 
 
@@ -40,17 +39,20 @@ def flag(value: object) -> bool:
         return True
     if word is False or word == "false":
         return False
-    message = f"{shown(str(value))!r} is neither true nor false"
-    raise ValueRefused(message)
+    raise ValueRefused(f"{shown(str(value))!r} is neither true nor false")
 
 
 def line(value: object) -> str:
     """Read a short text on one line."""
     stripped = value.strip() if isinstance(value, str) else ""
     if not stripped or not stripped.isprintable() or len(stripped) > LONGEST_TEXT:
-        message = f"{shown(str(value))!r} is not one line of at most {LONGEST_TEXT} characters"
-        raise ValueRefused(message)
+        raise ValueRefused(f"{shown(str(value))!r} is not one line of at most {LONGEST_TEXT} characters")
     return stripped
+
+
+Amount = Annotated[Decimal, amount]
+Whole = Annotated[int, whole]
+Flag = Annotated[bool, flag]
 
 
 def one_of(*choices: Choice) -> Callable[[object], Choice]:
@@ -61,8 +63,7 @@ def one_of(*choices: Choice) -> Callable[[object], Choice]:
         for choice in choices:
             if word == choice:
                 return choice
-        message = f"{shown(str(value))!r} is not one of {', '.join(choices)}"
-        raise ValueRefused(message)
+        raise ValueRefused(f"{shown(str(value))!r} is not one of {', '.join(choices)}")
 
     return read_choice
 
@@ -73,24 +74,18 @@ def timezone_name(value: object) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:  # what zoneinfo raises for unknown names, odd ones, directories
-        message = f"{shown(name)!r} is not a time zone such as America/New_York"
-        raise ValueRefused(message) from error
+        raise ValueRefused(f"{shown(name)!r} is not a time zone such as America/New_York") from error
     return name
 
 
 def number_text(value: object) -> str:
     """Write a JSON number or a form's text as text; a float counts as it prints; raises ValueRefused."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
-        message = f"{shown(str(value))!r} is not a number"
-        raise ValueRefused(message)
+        raise ValueRefused(f"{shown(str(value))!r} is not a number")
     return str(value)
-
-
-Number = TypeVar("Number", int, Decimal)
 
 
 def _not_negative(number: Number) -> Number:
     if number < 0:
-        message = f"{shown(str(number))} is less than 0"
-        raise ValueRefused(message)
+        raise ValueRefused(f"{shown(str(number))} is less than 0")
     return number

@@ -25,13 +25,11 @@ class TakeProfitTarget:
 def parse_targets(value: object) -> tuple[TakeProfitTarget, ...]:
     """Read `[{"value": 20, "trim": 1}, ...]` into legs, nearest first whatever the order; raises ValueRefused."""
     if not isinstance(value, Sequence) or isinstance(value, str | bytes):
-        message = "must be a list of targets"
-        raise ValueRefused(message)
+        raise ValueRefused("must be a list of targets")
     targets = [_numbered(number, item) for number, item in enumerate(value, start=1)]
     targets.sort(key=lambda target: target.value)
     if any(target.trim is None for target in targets[:-1]):
-        message = "only the farthest target may come without trim"
-        raise ValueRefused(message)
+        raise ValueRefused("only the farthest target may come without trim")
     return tuple(targets)
 
 
@@ -44,14 +42,12 @@ def _numbered(number: int, item: object) -> TakeProfitTarget:
     try:
         return _parse_target(item)
     except ValueRefused as refusal:
-        message = f"target {number}: {refusal}"
-        raise ValueRefused(message) from refusal
+        raise ValueRefused(f"target {number}: {refusal}") from refusal
 
 
 def _parse_target(item: object) -> TakeProfitTarget:
     if not isinstance(item, Mapping) or not set(item) <= KEYS or ("value" in item) == ("ticks" in item):
-        message = "needs a value and may have a trim, nothing else"
-        raise ValueRefused(message)
+        raise ValueRefused("needs a value and may have a trim, nothing else")
     trim = item.get("trim")
     return TakeProfitTarget(
         value=parse_positive(number_text(item.get("value", item.get("ticks")))),
@@ -64,10 +60,8 @@ def _sized(trim: int | Decimal | None, trim_units: TrimUnit) -> int | Decimal | 
         return None
     if trim_units == "Percent":
         if trim > HUNDRED:
-            message = f"a trim of {plain(Decimal(trim))} is more than 100 per cent"
-            raise ValueRefused(message)
+            raise ValueRefused(f"a trim of {plain(Decimal(trim))} is more than 100 per cent")
         return trim
     if trim != int(trim):
-        message = f"a trim of {plain(Decimal(trim))} contracts is not whole"
-        raise ValueRefused(message)
+        raise ValueRefused(f"a trim of {plain(Decimal(trim))} contracts is not whole")
     return int(trim)

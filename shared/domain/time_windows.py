@@ -23,20 +23,17 @@ def parse_clock(value: object) -> time:
     """Read `15:55`; raises ValueRefused."""
     clock = CLOCK.fullmatch(value.strip()) if isinstance(value, str) else None
     if not clock:
-        message = f"{shown(str(value))!r} is not a time of day such as 15:55"
-        raise ValueRefused(message)
+        raise ValueRefused(f"{shown(str(value))!r} is not a time of day such as 15:55")
     return time(int(clock[1]), int(clock[2]))
 
 
 def parse_window(value: object) -> TimeWindow:
     """Read `{"start": "09:30", "stop": "16:00"}`; raises ValueRefused."""
     if not isinstance(value, Mapping) or set(value) != {"start", "stop"}:
-        message = f"{shown(str(value))!r} is not a window with start and stop"
-        raise ValueRefused(message)
+        raise ValueRefused(f"{shown(str(value))!r} is not a window with start and stop")
     window = TimeWindow(start=parse_clock(value["start"]), stop=parse_clock(value["stop"]))
     if window.start == window.stop:
-        message = f"start and stop are both {format_clock(window.start)}"
-        raise ValueRefused(message)
+        raise ValueRefused(f"start and stop are both {format_clock(window.start)}")
     return window
 
 

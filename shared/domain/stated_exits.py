@@ -1,0 +1,63 @@
+"""One stop or target as a body states it; where its level lies is planned elsewhere."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from shared.domain.numbers import parse_number, plain, shown
+from shared.domain.refusals import ValueRefused
+
+ExitKind = Literal["ticks", "points", "price", "percent", "dollars", "bare", "off"]
+
+OBJECT_KINDS: dict[str, ExitKind] = {
+    "ticks": "ticks",
+    "points": "points",
+    "percent": "percent",
+    "dollars": "dollars",
+    "price": "price",
+    "stopprice": "price",
+    "limitprice": "price",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitOverride:
+    """One exit as a body states it; `bare` is a price or ticks, which only the fill price can tell."""
+
+    kind: ExitKind
+    value: Decimal
+
+
+def parse_exit(kind: ExitKind, item: object) -> ExitOverride:
+    """Read one number from 0 up, 0 switching the exit off; raises ValueRefused."""
+    value = parse_number(item_text(item))
+    if value < 0:
+        raise ValueRefused(f"{plain(value)} is less than 0")
+    return ExitOverride(kind="off" if value == 0 else kind, value=value)
+
+
+def parse_exit_object(item: Mapping[str, object]) -> ExitOverride:
+    """Read the one distance or price in `{"loss_ticks": 7}`; a trailing stop is not taken for a fixed one."""
+    if "trail" in str(item.get("type", "")).lower():
+        raise ValueRefused(f"type {shown(str(item['type']))!r} is not available")
+    units = {key: key.lower().removeprefix("loss_").removeprefix("gain_") for key in item}
+    stated = [parse_exit(OBJECT_KINDS[unit], item[key]) for key, unit in units.items() if unit in OBJECT_KINDS]
+    if len(stated) != 1:
+        raise ValueRefused(f"{shown(str(item))} does not state exactly one distance or price")
+    return stated[0]
+
+
+def resolve_bare(override: ExitOverride, fill_price: Decimal) -> ExitOverride:
+    """Decide what a bare number is: a price between half and one and a half times the fill price, else ticks."""
+    if override.kind != "bare":
+        return override
+    is_price = fill_price <= 2 * override.value <= 3 * fill_price
+    return ExitOverride(kind="price" if is_price else "ticks", value=override.value)
+
+
+def item_text(item: object) -> str:
+    """Take a value that may be a number, which a body's values are while they are text; raises ValueRefused."""
+    if not isinstance(item, str):
+        raise ValueRefused(f"{shown(str(item))} is not a number")
+    return item
