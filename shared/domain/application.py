@@ -9,7 +9,8 @@ from shared.domain.accounting import add_lot, exit_lots, open_position
 from shared.domain.contracts import Contract
 from shared.domain.entry_rules import refuse_exits_on_wrong_side, risk_quantity, rules_for_entry
 from shared.domain.interpretation import Ignored, Intent, StatedQuantity, interpret, plain_quantity
-from shared.domain.money import exact, plain
+from shared.domain.money import exact
+from shared.domain.numbers import plain
 from shared.domain.position import Position
 from shared.domain.recorder_settings import RecorderSettings
 from shared.domain.refusals import SignalRefused

@@ -8,7 +8,7 @@ from typing import get_args
 
 from shared.domain.contracts import Contract
 from shared.domain.exits import Distance, DistanceKind, ExitRules, TargetRule, level_price, lies_on_wrong_side
-from shared.domain.money import plain
+from shared.domain.numbers import plain
 from shared.domain.overrides import ExitOverride, Overrides, resolve_bare
 from shared.domain.recorder_settings import RecorderSettings, Unit
 from shared.domain.refusals import SignalRefused

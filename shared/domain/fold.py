@@ -3,10 +3,9 @@
 A pure function of the logs: `advance` takes one position through ticks, `RecorderFold` applies signals in between.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Protocol
 
 from shared.domain.accounting import exit_lots, miss, observe
 from shared.domain.application import AcceptedSignal, Applied, apply
@@ -14,6 +13,7 @@ from shared.domain.exits import EVERY_PRICE, is_reached
 from shared.domain.extremes import PriceRange
 from shared.domain.money import exact
 from shared.domain.position import Position
+from shared.domain.tape import Tape
 from shared.domain.ticks import GapMark, LogEntry, PriceTick
 from shared.domain.trades import ExitReason, Fill
 
@@ -49,16 +49,6 @@ def absorb(position: Position, stretch: PriceRange) -> Position:
             last_price=stretch.last,
             ticks_seen=position.ticks_seen + stretch.count,
         )
-
-
-class Tape(Protocol):
-    """The tick logs, as the fold reads them."""
-
-    def entries(self, symbol: str, *, after: int, through: int) -> Sequence[LogEntry]:
-        """Return the symbol's entries with `after` < place <= `through`, in order."""
-
-    def last_price(self, symbol: str, *, through: int) -> Decimal | None:
-        """Return the symbol's last price at or before a place; None before its first tick."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

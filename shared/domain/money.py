@@ -28,11 +28,3 @@ def decimal_of(value: Fraction) -> Decimal:
     """Write a fraction as a decimal, exact where it terminates, else rounded half-even at 10 decimals."""
     divided = _WIDE.divide(Decimal(value.numerator), Decimal(value.denominator))
     return divided if Fraction(divided) == value else divided.quantize(_QUANTUM, context=_WIDE)
-
-
-def plain(value: Decimal) -> str:
-    """Write a number without exponent and trailing zeros; zero has no sign."""
-    if value == 0:
-        return "0"
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
