@@ -154,6 +154,7 @@ recorded_signals = Table(
     Index("ix_recorded_signals_pending", "recorder_id", "id", postgresql_where=text("status = 'accepted'")),
     Index(None, "recorder_id", text("id DESC")),
     Index(None, "user_id", text("id DESC")),
+    Index(None, "settings_id"),
 )
 
 recorder_positions = Table(
@@ -266,6 +267,7 @@ recorded_trades = Table(
     ),
     Index(None, "recorder_id", text("id DESC")),
     Index(None, "position_id"),
+    Index(None, "signal_id"),
     Index(None, "recorder_id", "exit_time"),
 )
 

@@ -1,0 +1,289 @@
+"""The first tables: users, contracts, recorders with their settings, signals, positions with their legs, trades."""
+
+from typing import Any
+
+from alembic import op
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Numeric,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Create the tables, those that others refer to first."""
+    _create_users()
+    _create_contracts()
+    _create_recorders()
+    _create_recorder_settings()
+    _create_recorded_signals()
+    _create_recorder_positions()
+    _create_recorded_trades()
+    _create_position_legs()
+
+
+def _create_users() -> None:
+    op.create_table(
+        "users",
+        _id(),
+        Column("name", Text, nullable=False, unique=True),
+        Column("password_hash", Text, nullable=False),
+        Column("webhook_token_hash", LargeBinary, nullable=False, unique=True),
+        Column("webhook_token_encrypted", LargeBinary, nullable=False),
+        Column("api_key_hash", LargeBinary, unique=True),
+        Column("timezone", Text, nullable=False, server_default="America/New_York"),
+        _now("created_at"),
+    )
+
+
+def _create_contracts() -> None:
+    op.create_table(
+        "contracts",
+        _id(),
+        Column("user_id", BigInteger, ForeignKey("users.id", ondelete="CASCADE")),
+        Column("root", Text, nullable=False),
+        Column("kind", Text, nullable=False),
+        Column("exchange", Text, nullable=False),
+        Column("name", Text, nullable=False),
+        _money("tick_size", nullable=False),
+        _money("multiplier", nullable=False),
+        Column("currency", Text, nullable=False, server_default="USD"),
+        _now("created_at"),
+        CheckConstraint("kind IN ('future', 'spot')", name="kind"),
+        CheckConstraint("tick_size > 0 AND multiplier > 0", name="positive"),
+        Index(None, "root", "user_id", text("id DESC")),
+    )
+
+
+def _create_recorders() -> None:
+    op.create_table(
+        "recorders",
+        _id(),
+        Column("user_id", BigInteger, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+        Column("name", Text, nullable=False),
+        Column("strategy_type", Text, nullable=False, server_default="Futures"),
+        Column("symbol", Text),
+        Column("initial_position_size", Integer, nullable=False, server_default="1"),
+        Column("tp_targets", JSONB, nullable=False, server_default="[]"),
+        Column("sl_enabled", Boolean, nullable=False, server_default=text("false")),
+        _money("sl_amount", nullable=False),
+        Column("sl_units", Text, nullable=False, server_default="Ticks"),
+        Column("webhook_token_hash", LargeBinary, nullable=False, unique=True),
+        Column("webhook_token_encrypted", LargeBinary, nullable=False),
+        Column("recording_enabled", Boolean, nullable=False, server_default=text("true")),
+        Column("signal_count", BigInteger, nullable=False, server_default="0"),
+        Column("settings_id", BigInteger, nullable=False),
+        _now("created_at"),
+        _now("updated_at"),
+        UniqueConstraint("user_id", "name"),
+        CheckConstraint("initial_position_size >= 0", name="initial_position_size"),
+    )
+
+
+def _create_recorder_settings() -> None:
+    op.create_table(
+        "recorder_settings",
+        _id(),
+        Column("recorder_id", BigInteger, ForeignKey("recorders.id", ondelete="CASCADE"), nullable=False),
+        Column("settings", JSONB, nullable=False),
+        _now("created_at"),
+        Index(None, "recorder_id"),
+    )
+
+
+def _create_recorded_signals() -> None:
+    op.create_table(
+        "recorded_signals",
+        _id(),
+        Column("user_id", BigInteger, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+        Column("recorder_id", BigInteger, ForeignKey("recorders.id", ondelete="CASCADE")),
+        Column("settings_id", BigInteger, ForeignKey("recorder_settings.id")),
+        Column("contract_id", BigInteger, ForeignKey("contracts.id")),
+        Column("action", Text),
+        Column("ticker", Text),
+        _money("price"),
+        Column("position_size", BigInteger),
+        Column("market_position", Text),
+        Column("signal_type", Text),
+        Column("raw_data", LargeBinary, nullable=False),
+        Column("status", Text, nullable=False),
+        Column("reason", Text),
+        Column("note", Text),
+        Column("place", BigInteger),
+        _money("market_price"),
+        _moment("occurred_at"),
+        _moment("received_at", nullable=False),
+        _moment("recorded_at"),
+        _now("created_at"),
+        CheckConstraint("status IN ('accepted', 'recorded', 'ignored', 'rejected')", name="status"),
+        CheckConstraint("signal_type IN ('strategy', 'alert')", name="signal_type"),
+        CheckConstraint("status = 'accepted' OR recorded_at IS NOT NULL", name="recorded_at"),
+        CheckConstraint("status IN ('accepted', 'recorded') OR reason IS NOT NULL", name="reason"),
+        CheckConstraint(
+            "status = 'rejected' OR (recorder_id IS NOT NULL AND settings_id IS NOT NULL)", name="recorder"
+        ),
+        Index("ix_recorded_signals_pending", "recorder_id", "id", postgresql_where=text("status = 'accepted'")),
+        Index(None, "recorder_id", text("id DESC")),
+        Index(None, "user_id", text("id DESC")),
+        Index(None, "settings_id"),
+    )
+
+
+def _create_recorder_positions() -> None:
+    op.create_table(
+        "recorder_positions",
+        _id(),
+        Column("recorder_id", BigInteger, ForeignKey("recorders.id", ondelete="CASCADE"), nullable=False),
+        Column("contract_id", BigInteger, ForeignKey("contracts.id"), nullable=False),
+        Column("ticker", Text, nullable=False),
+        Column("side", Text, nullable=False),
+        Column("total_quantity", Integer, nullable=False),
+        Column("max_quantity", Integer, nullable=False),
+        _money("avg_entry_price", nullable=False),
+        Column("entries", JSONB, nullable=False),
+        Column("exit_plan", JSONB, nullable=False),
+        Column("totals", JSONB, nullable=False),
+        _money("current_price"),
+        _money("unrealized_pnl", nullable=False),
+        _money("worst_unrealized_pnl", nullable=False),
+        _money("best_unrealized_pnl", nullable=False),
+        _money("worst_price", nullable=False),
+        _moment("worst_at", nullable=False),
+        _moment("best_at", nullable=False),
+        _money("lowest_since_fill"),
+        _moment("lowest_since_fill_at"),
+        _money("highest_since_fill"),
+        _moment("highest_since_fill_at"),
+        _money("exit_price"),
+        _money("realized_pnl", nullable=False),
+        Column("ticks_seen", BigInteger, nullable=False),
+        _money("gap_seconds", nullable=False),
+        Column("status", Text, nullable=False),
+        _moment("opened_at", nullable=False),
+        _moment("closed_at"),
+        Column("place", BigInteger, nullable=False),
+        Column("version", BigInteger, nullable=False),
+        _now("changed_at"),
+        _now("updated_at"),
+        CheckConstraint("side IN ('LONG', 'SHORT')", name="side"),
+        CheckConstraint("status IN ('open', 'closed')", name="status"),
+        CheckConstraint("total_quantity >= 0 AND (status = 'open') = (total_quantity > 0)", name="total_quantity"),
+        CheckConstraint("(status = 'closed') = (closed_at IS NOT NULL AND exit_price IS NOT NULL)", name="closed"),
+        CheckConstraint("worst_unrealized_pnl <= 0 AND best_unrealized_pnl >= 0", name="extremes"),
+        Index(
+            "uq_recorder_positions_open",
+            "recorder_id",
+            "ticker",
+            unique=True,
+            postgresql_where=text("status = 'open'"),
+        ),
+        Index("ix_recorder_positions_open_ticker", "ticker", "id", postgresql_where=text("status = 'open'")),
+        Index(None, "recorder_id", "ticker", text("id DESC")),
+        Index(None, "changed_at"),
+    )
+
+
+def _create_recorded_trades() -> None:
+    op.create_table(
+        "recorded_trades",
+        _id(),
+        Column("recorder_id", BigInteger, ForeignKey("recorders.id", ondelete="CASCADE"), nullable=False),
+        Column("position_id", BigInteger, ForeignKey("recorder_positions.id", ondelete="CASCADE"), nullable=False),
+        Column("signal_id", BigInteger, ForeignKey("recorded_signals.id")),
+        Column("lot", Integer, nullable=False),
+        Column("ticker", Text, nullable=False),
+        Column("action", Text, nullable=False),
+        Column("side", Text, nullable=False),
+        _money("entry_price", nullable=False),
+        _moment("entry_time", nullable=False),
+        _money("exit_price"),
+        _moment("exit_time"),
+        Column("quantity", Integer, nullable=False),
+        _money("pnl"),
+        _money("pnl_ticks"),
+        _money("commission"),
+        Column("status", Text, nullable=False),
+        Column("exit_reason", Text),
+        _money("tp_price"),
+        _money("sl_price"),
+        _money("tp_ticks"),
+        _money("sl_ticks"),
+        _money("max_favorable", nullable=False),
+        _money("max_adverse", nullable=False),
+        _money("worst_price", nullable=False),
+        Column("ticks_seen", BigInteger, nullable=False),
+        _money("gap_seconds", nullable=False),
+        _now("created_at"),
+        _now("updated_at"),
+        CheckConstraint("side IN ('LONG', 'SHORT')", name="side"),
+        CheckConstraint("action IN ('BUY', 'SELL')", name="action"),
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("status IN ('open', 'closed')", name="status"),
+        CheckConstraint(
+            "(status = 'closed') = (exit_price IS NOT NULL AND exit_time IS NOT NULL AND exit_reason IS NOT NULL"
+            " AND pnl IS NOT NULL AND pnl_ticks IS NOT NULL AND commission IS NOT NULL)",
+            name="closed",
+        ),
+        CheckConstraint(
+            "exit_reason IN ('tp', 'sl', 'trail', 'break_even', 'signal', 'reversal', 'session_end', 'manual')",
+            name="exit_reason",
+        ),
+        CheckConstraint("max_adverse <= 0 AND max_favorable >= 0", name="extremes"),
+        Index(
+            "uq_recorded_trades_open_lot",
+            "position_id",
+            "lot",
+            unique=True,
+            postgresql_where=text("status = 'open'"),
+        ),
+        Index(None, "recorder_id", text("id DESC")),
+        Index(None, "position_id"),
+        Index(None, "signal_id"),
+        Index(None, "recorder_id", "exit_time"),
+    )
+
+
+def _create_position_legs() -> None:
+    op.create_table(
+        "position_legs",
+        Column("position_id", BigInteger, ForeignKey("recorder_positions.id", ondelete="CASCADE"), primary_key=True),
+        Column("number", Integer, primary_key=True),
+        Column("quantity", Integer, nullable=False),
+        _money("realized_before", nullable=False),
+        _money("lowest_result", nullable=False),
+        _money("highest_result", nullable=False),
+        _moment("started_at", nullable=False),
+        _moment("ended_at", nullable=False),
+    )
+
+
+def _id() -> Column[Any]:
+    return Column("id", BigInteger, Identity(always=True), primary_key=True)
+
+
+def _moment(name: str, *, nullable: bool = True) -> Column[Any]:
+    return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+def _now(name: str) -> Column[Any]:
+    return Column(name, DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp())
+
+
+def _money(name: str, *, nullable: bool = True) -> Column[Any]:
+    return Column(name, Numeric, nullable=nullable)

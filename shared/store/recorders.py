@@ -1,0 +1,208 @@
+"""Recorders and the versions of their settings; what a recorder holds is kept elsewhere."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_unless_taken
+from sqlalchemy.exc import IntegrityError
+
+from shared.domain.recorder_settings import RecorderSettings, parse_recorder_settings, settings_as_json
+from shared.store.tables import contracts, recorder_settings, recorders
+from shared.tokens import TokenCipher, make_token, token_hash
+
+_NO_VERSION_YET = 0
+_ONE_OF_A_NAME = "uq_recorders_user_id_name"
+_MIRRORED = (
+    "name",
+    "strategy_type",
+    "symbol",
+    "initial_position_size",
+    "tp_targets",
+    "sl_enabled",
+    "sl_amount",
+    "sl_units",
+    "recording_enabled",
+)
+
+
+class RecorderNameTaken(ValueError):
+    """The user has a recorder of this name already."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorder:
+    """A recorder with the settings in force."""
+
+    id: int
+    user_id: int
+    settings_id: int
+    settings: RecorderSettings
+    webhook_token_encrypted: bytes
+    signal_count: int
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def name(self) -> str:
+        """The name, as the settings have it."""
+        return self.settings.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertTarget:
+    """What intake needs of a recorder; `contracts_version` changes with every contract its user can see."""
+
+    recorder_id: int
+    user_id: int
+    settings_id: int
+    settings: RecorderSettings
+    contracts_version: int
+
+
+def create_recorder(
+    connection: Connection, user_id: int, settings: RecorderSettings, cipher: TokenCipher
+) -> tuple[Recorder, str]:
+    """Add a recorder; returns it with its webhook token; raises RecorderNameTaken."""
+    token = make_token()
+    recorder_id = connection.execute(
+        insert_unless_taken(recorders)
+        .values(user_id=user_id, settings_id=_NO_VERSION_YET, **_token_columns(token, cipher), **_mirrored(settings))
+        .on_conflict_do_nothing(index_elements=[recorders.c.user_id, recorders.c.name])
+        .returning(recorders.c.id)
+    ).scalar_one_or_none()
+    if recorder_id is None:
+        raise RecorderNameTaken(_taken(settings))
+    _put_in_force(connection, recorder_id, settings)
+    row = connection.execute(_recorders().where(recorders.c.id == recorder_id)).mappings().one()
+    return _recorder(row), token
+
+
+def update_recorder(connection: Connection, user_id: int, recorder_id: int, settings: RecorderSettings) -> bool:
+    """Put a new version of the settings in force; False if the user has no such recorder; raises RecorderNameTaken.
+
+    Signals that are accepted already keep the version they were accepted under.
+    """
+    if connection.execute(_owned(user_id, recorder_id).with_for_update(key_share=True)).one_or_none() is None:
+        return False
+    try:
+        with connection.begin_nested():
+            _put_in_force(connection, recorder_id, settings)
+    except IntegrityError as error:
+        if _ONE_OF_A_NAME not in str(error.orig):
+            raise
+        raise RecorderNameTaken(_taken(settings)) from error
+    return True
+
+
+def rotate_webhook_token(connection: Connection, user_id: int, recorder_id: int, cipher: TokenCipher) -> str | None:
+    """Replace the token of the recorder's URL; None if the user has no such recorder."""
+    token = make_token()
+    changed = connection.execute(
+        update(recorders).where(*_is(user_id, recorder_id)).values(**_token_columns(token, cipher))
+    )
+    return token if changed.rowcount else None
+
+
+def delete_recorder(connection: Connection, user_id: int, recorder_id: int) -> bool:
+    """Delete a recorder with everything it recorded; False if the user has no such recorder."""
+    return connection.execute(delete(recorders).where(*_is(user_id, recorder_id))).rowcount > 0
+
+
+def list_recorders(connection: Connection, user_id: int) -> list[Recorder]:
+    """List a user's recorders by name."""
+    rows = connection.execute(_recorders().where(recorders.c.user_id == user_id).order_by(recorders.c.name))
+    return [_recorder(row) for row in rows.mappings()]
+
+
+def find_recorder(connection: Connection, user_id: int, recorder_id: int) -> Recorder | None:
+    """Find one of the user's recorders."""
+    row = connection.execute(_recorders().where(*_is(user_id, recorder_id))).mappings().one_or_none()
+    return None if row is None else _recorder(row)
+
+
+def find_target_by_token_hash(connection: Connection, hashed: bytes) -> AlertTarget | None:
+    """Find the recorder whose own webhook URL carries the token."""
+    return _find_target(connection, recorders.c.webhook_token_hash == hashed)
+
+
+def find_target_by_name(connection: Connection, user_id: int, name: str) -> AlertTarget | None:
+    """Find the user's recorder that an alert to the user's URL names."""
+    return _find_target(connection, (recorders.c.user_id == user_id) & (recorders.c.name == name))
+
+
+def _put_in_force(connection: Connection, recorder_id: int, settings: RecorderSettings) -> None:
+    """Add a version of the settings, and set the columns that repeat it on the recorder."""
+    version = (
+        insert(recorder_settings)
+        .values(recorder_id=recorder_id, settings=settings_as_json(settings))
+        .returning(recorder_settings.c.id)
+    )
+    settings_id = connection.execute(version).scalar_one()
+    connection.execute(
+        update(recorders)
+        .where(recorders.c.id == recorder_id)
+        .values(settings_id=settings_id, updated_at=func.clock_timestamp(), **_mirrored(settings))
+    )
+
+
+def _find_target(connection: Connection, condition: ColumnElement[bool]) -> AlertTarget | None:
+    # Contracts are only ever added, so their number tells one state of the table from another.
+    visible = contracts.c.user_id.is_(None) | (contracts.c.user_id == recorders.c.user_id)
+    version = select(func.count()).select_from(contracts).where(visible).scalar_subquery()
+    columns = (recorders.c.id, recorders.c.user_id, recorders.c.settings_id, recorder_settings.c.settings)
+    statement = select(*columns, version.label("contracts_version")).join(
+        recorder_settings, recorder_settings.c.id == recorders.c.settings_id
+    )
+    row = connection.execute(statement.where(condition)).one_or_none()
+    if row is None:
+        return None
+    return AlertTarget(
+        recorder_id=row.id,
+        user_id=row.user_id,
+        settings_id=row.settings_id,
+        settings=parse_recorder_settings(row.settings),
+        contracts_version=row.contracts_version,
+    )
+
+
+def _recorders() -> Select[Any]:
+    names = (
+        "id",
+        "user_id",
+        "settings_id",
+        "webhook_token_encrypted",
+        "signal_count",
+        "created_at",
+        "updated_at",
+    )
+    return select(*(recorders.c[name] for name in names), recorder_settings.c.settings).join(
+        recorder_settings, recorder_settings.c.id == recorders.c.settings_id
+    )
+
+
+def _recorder(row: RowMapping) -> Recorder:
+    return Recorder(**{**row, "settings": parse_recorder_settings(row["settings"])})
+
+
+def _owned(user_id: int, recorder_id: int) -> Select[Any]:
+    return select(recorders.c.id).where(*_is(user_id, recorder_id))
+
+
+def _is(user_id: int, recorder_id: int) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return recorders.c.id == recorder_id, recorders.c.user_id == user_id
+
+
+def _mirrored(settings: RecorderSettings) -> dict[str, object]:
+    as_json = settings_as_json(settings)
+    return {name: as_json[name] for name in _MIRRORED}
+
+
+def _token_columns(token: str, cipher: TokenCipher) -> Mapping[str, bytes]:
+    return {"webhook_token_hash": token_hash(token), "webhook_token_encrypted": cipher.encrypt(token)}
+
+
+def _taken(settings: RecorderSettings) -> str:
+    return f"there is a recorder {settings.name!r} already"
