@@ -10,7 +10,7 @@ NS_PER_SECOND = 1_000_000_000
 NS_PER_US = 1_000
 NS_DIGITS = 9
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-END = 253_402_300_800 * NS_PER_SECOND  # the year 10000
+END = 1 << 63  # what a signed 64-bit integer holds: until the year 2262
 
 ISO = re.compile(
     r"(?P<minute>[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2})"
