@@ -47,7 +47,8 @@ def _started(stack: ExitStack, server: EmbeddedServer) -> str:
 @pytest.fixture(scope="session")
 def _postgres_url(_servers_directory: Path) -> Iterator[str]:
     with ExitStack() as stack:
-        url = _started(stack, prepare_postgres(_servers_directory / "postgres", durable=False))
+        log = _servers_directory / "postgres.log"
+        url = _started(stack, prepare_postgres(_servers_directory / "postgres", log, durable=False))
         _run(url, f"CREATE DATABASE {TEMPLATE}")
         _migrate(_database(url, TEMPLATE))
         yield url
@@ -56,7 +57,8 @@ def _postgres_url(_servers_directory: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def _redis_server_url(_servers_directory: Path) -> Iterator[str]:
     with ExitStack() as stack:
-        yield _started(stack, prepare_valkey(_servers_directory / "valkey", durable=False))
+        log = _servers_directory / "valkey.log"
+        yield _started(stack, prepare_valkey(_servers_directory / "valkey", log, durable=False))
 
 
 @pytest.fixture(scope="module")

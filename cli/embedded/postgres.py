@@ -26,7 +26,13 @@ OPTIONS = ("shared_buffers=64MB", "max_connections=60", "jit=off", "timezone=UTC
 FORGETFUL_OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
-def prepare_postgres(directory: Path, *, durable: bool = True, keep_open: tuple[int, ...] = ()) -> EmbeddedServer:
+def prepare_postgres(
+    directory: Path,
+    log: Path,
+    *,
+    durable: bool = True,
+    keep_open: tuple[int, ...] = (),
+) -> EmbeddedServer:
     """Lay out a Postgres that keeps its cluster in `directory`; not durable means fast, and lost in a power cut."""
     account = _account(directory)
     home = _reachable_home(directory, account)
@@ -43,7 +49,7 @@ def prepare_postgres(directory: Path, *, durable: bool = True, keep_open: tuple[
             *(str(binaries / "postgres"), "-D", str(cluster), "-h", "127.0.0.1", "-p", str(port), "-k", ""),
             *(argument for option in options for argument in ("-c", option)),
         ),
-        log=directory.parent / f"{directory.name}.log",
+        log=log,
         environment=ENVIRONMENT,
         account=account,
         stop_signal=signal.SIGINT,  # "fast": end the sessions, keep the data

@@ -19,7 +19,13 @@ maxmemory-policy noeviction
 """
 
 
-def prepare_valkey(directory: Path, *, durable: bool = True, keep_open: tuple[int, ...] = ()) -> EmbeddedServer:
+def prepare_valkey(
+    directory: Path,
+    log: Path,
+    *,
+    durable: bool = True,
+    keep_open: tuple[int, ...] = (),
+) -> EmbeddedServer:
     """Lay out a Valkey that keeps its append-only file in `directory`; not durable means that it keeps nothing."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     password = kept_secret(directory / "password")
@@ -37,7 +43,7 @@ def prepare_valkey(directory: Path, *, durable: bool = True, keep_open: tuple[in
     program = Program(
         name="Valkey",
         command=(str(_binary()), str(configuration.resolve())),
-        log=directory / "valkey.log",
+        log=log,
         environment=os.environ,
         keep_open=keep_open,
     )
