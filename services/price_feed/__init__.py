@@ -1,0 +1,1 @@
+"""Turns a source of prices into the tick log; it never reads the database."""

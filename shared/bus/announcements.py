@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 import redis
-from redis.client import PubSub
 
 from shared.bus.backoff import Backoff
+from shared.bus.channels import MESSAGE, Channels
 from shared.bus.connection import CONNECTION_LOST, connect_redis
 from shared.logs import log_event
 
 CHANNEL = "positions"
-MOST_MESSAGES = 5000
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +39,7 @@ class PositionAnnouncements:
 
     def __init__(self, redis_url: str) -> None:
         self._redis = connect_redis(redis_url, retries=False)
-        self._channel: PubSub | None = None
+        self._channels: Channels | None = None
         self._backoff = Backoff()
 
     def next_batch(self, timeout: float) -> list[PositionChange]:
@@ -50,7 +49,10 @@ class PositionAnnouncements:
             self._backoff.sleep(timeout)
             return changes
         try:
-            self._take(self._channel or self._connect(), changes, timeout)
+            self._channels = self._channels or Channels(self._redis, [CHANNEL])
+            for kind, _, data in self._channels.read(timeout):
+                if kind == MESSAGE:
+                    changes.append(PositionChange(**json.loads(data)))
             self._backoff.reset()
         except CONNECTION_LOST as error:
             self.close()
@@ -60,19 +62,6 @@ class PositionAnnouncements:
 
     def close(self) -> None:
         """Give the connection back."""
-        if self._channel is not None:
-            self._channel.close()
-            self._channel = None
-
-    def _connect(self) -> PubSub:
-        self._channel = self._redis.pubsub()
-        self._channel.subscribe(CHANNEL)
-        return self._channel
-
-    def _take(self, channel: PubSub, changes: list[PositionChange], timeout: float) -> None:
-        for _ in range(MOST_MESSAGES):
-            if not channel.connection.can_read(timeout=0.0 if changes else timeout):
-                return
-            kind, _channel, data = channel.connection.read_response(push_request=True)
-            if kind == "message":
-                changes.append(PositionChange(**json.loads(data)))
+        if self._channels is not None:
+            self._channels.close()
+            self._channels = None

@@ -1,4 +1,4 @@
-"""Appends what a source says to the tick log and publishes it, exactly once; it does not wait or try again by itself."""
+"""Appends what a source says to the tick log and publishes it, exactly once; it never tries again by itself."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -24,11 +24,11 @@ class FencedPublisher(Exception):
 
 
 class UnansweredBatch(Exception):
-    """The last batch has had no answer yet: settle() it before appending another."""
+    """The last batch has had no answer: append_again() settles whether it arrived, before another can follow."""
 
 
 class SourceLease:
-    """One instance's right to publish a source. It has to be renewed within LEASE_MS; its epoch fences all before it."""
+    """One instance's right to publish a source, to be renewed within LEASE_MS; its epoch fences all before it."""
 
     def __init__(self, client: redis.Redis, source: str, instance: str) -> None:
         self._script = client.register_script(CLAIM)
@@ -55,8 +55,7 @@ class SourceLease:
 class TickPublisher:
     """The log's writer for one source, under the epoch that its lease gave it.
 
-    Its client must not retry: a batch without an answer may or may not have been appended. settle() finds out,
-    and appends it if it was not.
+    Its client must not retry: a batch without an answer may or may not have been appended, and its number decides.
     """
 
     def __init__(self, client: redis.Redis, *, source: str, epoch: int, retention_seconds: int) -> None:
@@ -65,32 +64,36 @@ class TickPublisher:
         self._epoch = epoch
         self._retention_ms = retention_seconds * MS_PER_SECOND
         self._sequence = 0
-        self._unanswered: list[str] | None = None
+        self.unanswered = False
 
     def append(self, messages: Sequence[SourceMessage]) -> list[int]:
         """Append and publish a batch in one step; the places of its entries, in its order."""
-        if self._unanswered is not None:
+        if self.unanswered:
             raise UnansweredBatch
         self._sequence += 1
-        self._unanswered = [argument for message in messages for argument in _arguments(message)]
-        return self.settle()
+        return self._send(messages)
 
-    def settle(self) -> list[int]:
-        """Send a batch that had no answer again, under its number; what was appended already stays as it is."""
-        if self._unanswered is None:
-            return []
+    def append_again(self, messages: Sequence[SourceMessage]) -> list[int]:
+        """Append under the number of the batch that had no answer, unless that one did arrive.
+
+        `messages` are that batch, with gap marks in front where it has become late; the places are those of
+        whichever of the two is in the log.
+        """
+        return self._send(messages)
+
+    def _send(self, messages: Sequence[SourceMessage]) -> list[int]:
+        self.unanswered = True
+        entries = (argument for message in messages for argument in _arguments(message))
         try:
-            answer = self._script(
-                keys=self._keys, args=[self._epoch, self._sequence, self._retention_ms, *self._unanswered]
-            )
+            answer = self._script(keys=self._keys, args=[self._epoch, self._sequence, self._retention_ms, *entries])
         except ResponseError as error:
             if str(error).startswith("FENCED"):
                 raise FencedPublisher(str(error)) from error
             raise
-        self._unanswered = None
+        self.unanswered = False
         return [place_from_stream_id(entry_id) for entry_id in str(answer).split()]
 
-    def publish(  # noqa: PLR0913 - a quote has this many facts
+    def publish(
         self,
         symbol: str,
         price: Decimal,

@@ -13,9 +13,13 @@ WAKE = "signals:wake"
 WAKE_SECONDS = 5
 
 
-def connect_queue(url: str) -> Queue:
-    """Make the queue of wake-ups, on a client of its own that does not decode: RQ's jobs are bytes."""
-    return Queue(QUEUE, connection=connect_redis(url, retries=True, text=False))
+def connect_queue(url: str, *, timeout_seconds: float | None = None) -> Queue:
+    """Make the queue of wake-ups, on a client of its own that does not decode: RQ's jobs are bytes.
+
+    With a timeout it gives up after it instead of trying again.
+    """
+    client = connect_redis(url, retries=timeout_seconds is None, text=False, timeout_seconds=timeout_seconds)
+    return Queue(QUEUE, connection=client)
 
 
 def wake_recorder_workers(queue: Queue) -> bool:

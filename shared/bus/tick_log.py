@@ -7,7 +7,7 @@ from typing import cast
 
 import redis
 
-from shared.domain.places import BEFORE_EVERYTHING, SEQUENCE_BITS, place_from_stream_id, stream_id
+from shared.domain.places import SEQUENCE_BITS, place_from_stream_id, stream_id
 from shared.domain.ticks import GapMark, LogEntry, PriceTick
 
 HEADS = "ticks:heads"
@@ -88,11 +88,8 @@ def read_message(symbol: str, message: str) -> tuple[int, LogEntry]:
     The message carries no bid, ask and size; the stream does.
     """
     entry_id, previous_id, price, occurred_at = message.split(" ")
-    if price.startswith("gap:"):
-        fields = {"g": price[4:], "t": occurred_at}
-    else:
-        fields = {"p": price, "t": occurred_at}
-    return _place(previous_id), _entry(symbol, entry_id, fields)
+    said = {"g": price[4:]} if price.startswith("gap:") else {"p": price}
+    return _place(previous_id), _entry(symbol, entry_id, {**said, "t": occurred_at})
 
 
 def _read_hash(client: redis.Redis, symbols: Iterable[str] | None) -> dict[str, str]:

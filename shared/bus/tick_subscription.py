@@ -3,10 +3,10 @@
 import logging
 import time
 from collections.abc import Mapping
-
-from redis.client import PubSub
+from typing import Self
 
 from shared.bus.backoff import Backoff
+from shared.bus.channels import MESSAGE, SUBSCRIBED, Channels
 from shared.bus.connection import CONNECTION_LOST, connect_redis
 from shared.bus.tick_log import last_entry_places, read_message, read_page, stream_of
 from shared.domain.places import BEFORE_EVERYTHING
@@ -14,9 +14,7 @@ from shared.domain.ticks import LogEntry
 from shared.logs import log_event
 
 COMPARE_EVERY_SECONDS = 1.0
-MOST_MESSAGES = 5000
 MOST_FROM_STREAM = 5000
-MESSAGE, SUBSCRIBED = "message", "subscribe"
 
 logger = logging.getLogger(__name__)
 
@@ -32,13 +30,13 @@ class TickSubscription:
     def __init__(self, redis_url: str, symbols: Mapping[str, int]) -> None:
         """Follow each symbol from the place it is given with; nothing is connected yet."""
         self._redis = connect_redis(redis_url, retries=False)
-        self._doorbell: PubSub | None = None
+        self._doorbell: Channels | None = None
         self._after = dict(symbols)
         self._compare_at = 0.0
         self._backoff = Backoff()
         self.complete_through = BEFORE_EVERYTHING
 
-    def __enter__(self) -> "TickSubscription":
+    def __enter__(self) -> Self:
         """Use it in a with statement: it closes itself."""
         return self
 
@@ -60,9 +58,9 @@ class TickSubscription:
             return
         try:
             if gone:
-                self._doorbell.unsubscribe(*map(stream_of, gone))
+                self._doorbell.unsubscribe(map(stream_of, gone))
             if new:
-                self._doorbell.subscribe(*map(stream_of, new))
+                self._doorbell.subscribe(map(stream_of, new))
         except CONNECTION_LOST as error:
             self._lose_connection(error)
 
@@ -79,8 +77,8 @@ class TickSubscription:
             time.sleep(timeout)
             return batch
         try:
-            doorbell = self._doorbell or self._connect()
-            self._take_messages(doorbell, batch, timeout)
+            self._doorbell = self._doorbell or Channels(self._redis, map(stream_of, self._after))
+            self._take_messages(self._doorbell, batch, timeout)
             if time.monotonic() >= self._compare_at:
                 self._compare(batch)
             self._backoff.reset()
@@ -88,23 +86,13 @@ class TickSubscription:
             self._lose_connection(error)
         return batch
 
-    def _connect(self) -> PubSub:
-        self._doorbell = self._redis.pubsub()
-        self._doorbell.subscribe(*map(stream_of, self._after))
-        return self._doorbell
-
-    def _take_messages(self, doorbell: PubSub, batch: list[LogEntry], timeout: float) -> None:
-        wait = max(0.0, min(timeout, self._compare_at - time.monotonic()))
-        for _ in range(MOST_MESSAGES):
-            if not doorbell.connection.can_read(timeout=wait):
-                return
-            # Not get_message(timeout=0): it takes half a message in the buffer for a lost connection.
-            kind, channel, data = doorbell.connection.read_response(push_request=True)
+    def _take_messages(self, doorbell: Channels, batch: list[LogEntry], timeout: float) -> None:
+        until_compare = max(0.0, self._compare_at - time.monotonic())
+        for kind, channel, data in doorbell.read(min(timeout, until_compare)):
             if kind == MESSAGE:
                 self._take_message(channel.removeprefix("ticks:"), data, batch)
             elif kind == SUBSCRIBED:  # what was appended until now rang no bell for us
                 self._compare_at = 0.0
-            wait = 0.0
 
     def _take_message(self, symbol: str, data: str, batch: list[LogEntry]) -> None:
         after = self._after.get(symbol)
@@ -122,9 +110,7 @@ class TickSubscription:
 
     def _read_stream(self, symbol: str, batch: list[LogEntry], *, through: int) -> bool:
         """Read on from the stream; whether it reached `through`."""
-        entries = read_page(
-            self._redis, symbol, after=self._after[symbol], through=through, count=MOST_FROM_STREAM
-        )
+        entries = read_page(self._redis, symbol, after=self._after[symbol], through=through, count=MOST_FROM_STREAM)
         batch += entries
         whole = len(entries) < MOST_FROM_STREAM
         if whole:

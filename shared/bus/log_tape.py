@@ -1,0 +1,68 @@
+"""The tick logs as the fold reads them, each stretch fetched from Redis once; for one catch-up, then thrown away."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import redis
+
+from shared.bus.tick_log import read_entries, read_heads, trimmed_through
+from shared.domain.places import SEQUENCE_BITS
+from shared.domain.ticks import GapMark, LogEntry, PriceTick
+
+_NS_PER_MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stretch:
+    after: int
+    through: int
+    entries: Sequence[LogEntry]
+    places: Sequence[int]
+
+
+class LogTape:
+    """Reads symbols' logs on demand; `known_prices` are last prices at a place that need not be looked up."""
+
+    def __init__(self, client: redis.Redis, known_prices: dict[tuple[str, int], Decimal]) -> None:
+        self._redis = client
+        self._known_prices = known_prices
+        self._stretches: dict[str, _Stretch] = {}
+
+    def entries(self, symbol: str, *, after: int, through: int) -> Sequence[LogEntry]:
+        """Return the symbol's entries with `after` < place <= `through`; what retention removed reads as a gap mark."""
+        stretch = self._stretches.get(symbol)
+        if stretch is None or after < stretch.after or through > stretch.through:
+            stretch = self.load(symbol, after=after, through=through)
+        return stretch.entries[bisect_right(stretch.places, after) : bisect_right(stretch.places, through)]
+
+    def load(self, symbol: str, *, after: int, through: int) -> _Stretch:
+        """Fetch a stretch, together with what was fetched before."""
+        known = self._stretches.get(symbol)
+        if known:
+            after, through = min(after, known.after), max(through, known.through)
+        entries = [*self._lost(symbol, after), *read_entries(self._redis, symbol, after=after, through=through)]
+        places = [entry.place for entry in entries]
+        self._stretches[symbol] = _Stretch(after=after, through=through, entries=entries, places=places)
+        return self._stretches[symbol]
+
+    def last_price(self, symbol: str, *, through: int) -> Decimal | None:
+        """Return the symbol's last price at or before a place, as far back as the log still goes."""
+        known = self._known_prices.get((symbol, through))
+        if known is not None:
+            return known
+        head = read_heads(self._redis, [symbol]).ticks.get(symbol)
+        if head is None or head.place <= through:
+            return head.price if head else None
+        prices = [each.price for each in self.entries(symbol, after=0, through=through) if isinstance(each, PriceTick)]
+        return prices[-1] if prices else None
+
+    def _lost(self, symbol: str, after: int) -> list[LogEntry]:
+        lost_through = trimmed_through(self._redis, symbol)
+        if lost_through <= after or after == 0:
+            return []
+        milliseconds = (lost_through >> SEQUENCE_BITS) - (after >> SEQUENCE_BITS)
+        ended_at = (lost_through >> SEQUENCE_BITS) * _NS_PER_MS
+        seconds = Decimal(milliseconds).scaleb(-3)
+        return [GapMark(symbol=symbol, place=lost_through, occurred_at=ended_at, gap_seconds=seconds)]

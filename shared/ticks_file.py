@@ -1,0 +1,160 @@
+"""Reads a CSV file of ticks row by row, without holding it in memory; it gives no row a place of its own."""
+
+import csv
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import TextIO, TypeVar
+
+from shared.domain.numbers import parse_number, parse_positive, shown
+from shared.domain.places import place_from_stream_id
+from shared.domain.timestamps import fraction_digits, parse_timestamp
+
+REQUIRED = ("time", "symbol", "price")
+OPTIONAL = ("bid", "ask", "size", "id", "gap_seconds")
+
+Value = TypeVar("Value")
+# The same prices come again and again.
+_parse_price = lru_cache(maxsize=4096)(parse_number)
+
+
+class TicksFileError(Exception):
+    """A file of ticks cannot be read on; the message names file, line and field."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TickRow:
+    """One row with a price (a tick) or without (a gap mark of `gap_seconds`), as the file has it.
+
+    `occurred_at` is nanoseconds since the epoch, UTC, `time_digits` the decimals of its seconds as written;
+    `place` stands in files that were exported from a tick log.
+    """
+
+    line: int
+    symbol: str
+    occurred_at: int
+    time_digits: int
+    price: Decimal | None
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+    size: Decimal | None = None
+    place: int | None = None
+    gap_seconds: Decimal | None = None
+
+
+def read_ticks_file(path: Path) -> Iterator[TickRow]:
+    """Yield ticks and gap marks in the file's order, which must be that of their ids or else of their times.
+
+    Rows with neither price nor gap_seconds (quotes) are left out. Raises TicksFileError.
+    """
+    try:
+        # Bytes that are not UTF-8 survive the reading, so that the field they stand in can be named.
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+            yield from _rows(path, file)
+    except OSError as error:
+        message = f"{path}: {error.strerror or error}"
+        raise TicksFileError(message) from error
+
+
+class _Cells:
+    """The cells of one row that are not empty, by column; each wrong one is refused by its name."""
+
+    def __init__(self, path: Path, line: int, cells: Mapping[str, str]) -> None:
+        self._path = path
+        self._cells = cells
+        self.line = line
+
+    def holds(self, name: str) -> bool:
+        return name in self._cells
+
+    def read(self, name: str, parse: Callable[[str], Value]) -> Value:
+        try:
+            return parse(self._cells.get(name, ""))
+        except ValueError as error:
+            raise self.wrong(name, str(error)) from error
+
+    def read_if_held(self, name: str, parse: Callable[[str], Value]) -> Value | None:
+        return self.read(name, parse) if name in self._cells else None
+
+    def wrong(self, name: str, reason: str) -> TicksFileError:
+        return TicksFileError(f"{self._path}, line {self.line}, {name}: {reason}")
+
+
+def _rows(path: Path, file: TextIO) -> Iterator[TickRow]:
+    reader = csv.reader(file, strict=True)
+    order = _Order()
+    try:
+        columns = [name.strip().lower() for name in next(reader, [])]
+        _check_header(path, columns)
+        for cells in reader:
+            if len(cells) == len(columns):
+                held = {name: cell for name, cell in zip(columns, cells, strict=True) if cell.strip()}
+                row = _Cells(path, reader.line_num, held)
+                if row.holds("price") or row.holds("gap_seconds"):
+                    yield order.check(row, _tick_row(row, exported="id" in columns))
+            elif cells:
+                reason = f"{len(cells)} fields where the header has {len(columns)}"
+                raise TicksFileError(f"{path}, line {reader.line_num}: {reason}")
+    except csv.Error as error:
+        message = f"{path}, line {reader.line_num}: {error}"
+        raise TicksFileError(message) from error
+
+
+def _check_header(path: Path, columns: list[str]) -> None:
+    for name in REQUIRED:
+        if name not in columns:
+            message = f"{path}, line 1, {name}: the header does not name this field"
+            raise TicksFileError(message)
+    for name in columns:
+        if name not in REQUIRED + OPTIONAL or columns.count(name) > 1:
+            message = f"{path}, line 1, {shown(name)}: the header may name {', '.join(REQUIRED + OPTIONAL)}, each once"
+            raise TicksFileError(message)
+
+
+def _tick_row(cells: _Cells, *, exported: bool) -> TickRow:
+    occurred_at, time_digits = cells.read("time", _parse_time)
+    has_price = cells.holds("price")
+    return TickRow(
+        line=cells.line,
+        symbol=cells.read("symbol", _parse_symbol),
+        occurred_at=occurred_at,
+        time_digits=time_digits,
+        price=cells.read("price", _parse_price) if has_price else None,
+        bid=cells.read_if_held("bid", _parse_price),
+        ask=cells.read_if_held("ask", _parse_price),
+        size=cells.read_if_held("size", _parse_price),
+        place=cells.read("id", place_from_stream_id) if exported else None,
+        gap_seconds=None if has_price else cells.read("gap_seconds", parse_positive),
+    )
+
+
+def _parse_time(text: str) -> tuple[int, int]:
+    return parse_timestamp(text), fraction_digits(text)
+
+
+@lru_cache(maxsize=256)
+def _parse_symbol(text: str) -> str:
+    symbol = text.strip().upper()
+    if not symbol or not symbol.isascii() or not symbol.isprintable() or " " in symbol:
+        message = f"{shown(text)!r} is not a symbol"
+        raise ValueError(message)
+    return symbol
+
+
+class _Order:
+    """The end of what was read so far, which the next row must not lie before."""
+
+    def __init__(self) -> None:
+        self._time = 0
+        self._place = -1
+
+    def check(self, cells: _Cells, row: TickRow) -> TickRow:
+        if row.place is None and row.occurred_at < self._time:
+            raise cells.wrong("time", "earlier than the row before; the file must be in the order of its times")
+        if row.place is not None and row.place <= self._place:
+            raise cells.wrong("id", "not after the row before; the file must be in the order of its ids")
+        self._time = row.occurred_at
+        self._place = row.place if row.place is not None else self._place
+        return row
