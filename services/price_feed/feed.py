@@ -103,13 +103,13 @@ class Feed:
             self._interrupted(error)
 
     def _step(self, epoch: int, delivery: Delivery) -> None:
+        source = self._source = self._source or self._open()
+        self._state = "ended" if source.ended else "live"
         if self._heartbeat.beat_if_due(self._facts):
             self._lease.renew(epoch)
         if delivery.is_waiting:
             delivery.finish()
             return
-        source = self._source = self._source or self._open()
-        self._state = "ended" if source.ended else "live"
         batch = source.next_batch(LONGEST_WAIT_SECONDS)
         if batch:
             self._count(batch)
