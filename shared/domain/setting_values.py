@@ -80,7 +80,7 @@ def timezone_name(value: object) -> str:
 
 def number_text(value: object) -> str:
     """Write a JSON number or a form's text as text; a float counts as it prints; raises ValueRefused."""
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
+    if not isinstance(value, int | float | Decimal | str):  # True goes on as a text that is no number
         raise ValueRefused(f"{shown(str(value))!r} is not a number")
     return str(value)
 

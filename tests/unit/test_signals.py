@@ -157,6 +157,8 @@ def test_a_price_reads_exactly(written: object, price: str) -> None:
         (-5, "-5 is not more than 0"),
         ("21.500,25", "'21.500,25' is not a number"),
         ("2150,25", "'2150,25' is not a number"),
+        ("21,50", "'21,50' is not a number"),
+        ("1,2345", "'1,2345' is not a number"),
         ("1_000", "'1_000' is not a number"),
         ("$5", "'$5' is not a number"),
         ("٥", "'٥' is not a number"),  # noqa: RUF001 - a digit of another script

@@ -86,7 +86,7 @@ def test_a_symbol_that_no_contract_fits_is_refused_by_name(text: str) -> None:
 
 
 def test_the_longest_root_that_fits_wins_over_a_shorter_one() -> None:
-    rows = [HEADER, MNQ, "MN,future,X,Short,1,1,USD"]
+    rows = [HEADER, MNQ, "MN,future,X,Short,1,1,USD", "MNQ6,future,X,Odd,1,1,USD"]
     contracts = read_contracts(rows)
 
     def root(text: str) -> str:
@@ -94,7 +94,8 @@ def test_the_longest_root_that_fits_wins_over_a_shorter_one() -> None:
 
     assert root("MNQ1!") == "MNQ"
     assert root("MNQ") == "MNQ"
-    assert root("MNQ75") == "MN"  # July 2075 of MN: nothing that follows MNQ
+    assert root("MNQ75") == "MN"  # August 2075 of MN, for 75 cannot follow MNQ
+    assert root("MNQ6") == "MNQ6"  # not August 2026 of MN
     assert root("MN1!") == "MN"
 
 

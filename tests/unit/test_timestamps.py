@@ -88,6 +88,12 @@ def test_what_is_not_a_time_is_refused(parse: Callable[[str], int], text: str) -
         parse(text)
 
 
+@pytest.mark.parametrize("text", ["99999999999", "99999999999999", "99999999999999999"])
+def test_a_unix_time_far_beyond_its_unit_is_not_taken_for_the_next_finer_one(text: str) -> None:
+    with pytest.raises(ValueRefused):
+        parse_webhook_time(text)
+
+
 def test_an_unfilled_placeholder_is_called_by_its_name() -> None:
     with pytest.raises(ValueRefused, match=r"^unresolved placeholder \{\{timenow\}\}$"):
         parse_webhook_time("{{timenow}}")
