@@ -5,6 +5,7 @@ import click
 from cli.administration import recorder, user
 from cli.demo import demo
 from cli.parts import migrate, price_feed, recorder_worker, tpsl_worker, web
+from cli.replay import replay
 from cli.signals import signal
 from cli.up import up
 
@@ -14,7 +15,7 @@ def main() -> None:
     """Keep score of TradingView strategies, with the true drawdown of every trade."""
 
 
-for command in (up, web, price_feed, recorder_worker, tpsl_worker, migrate, user, recorder, signal, demo):
+for command in (up, web, price_feed, recorder_worker, tpsl_worker, migrate, user, recorder, signal, replay, demo):
     main.add_command(command)
 
 if __name__ == "__main__":

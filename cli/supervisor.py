@@ -8,8 +8,6 @@ from cli.embedded.server import STOP_WITHIN_SECONDS, EmbeddedServer, start_serve
 from cli.processes import Process, Program, last_line, stop
 
 LOOK_EVERY_SECONDS = 0.1
-FIRST_PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 30.0
 STEADY_AFTER_SECONDS = 60.0  # a child that ran this long starts again with the first pause
 
 
@@ -20,25 +18,33 @@ class Child:
     program: Program
     process: Process
     started_at: float
-    pause_seconds: float = FIRST_PAUSE_SECONDS
+    pause_seconds: float
     start_again_at: float | None = None
 
 
 class Supervisor:
     """Servers and services: services stop first, servers last."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        say: Callable[[str], None],
+        *,
+        first_pause_seconds: float = 1.0,
+        longest_pause_seconds: float = 30.0,
+    ) -> None:
         self._say = say
+        self._first_pause_seconds = first_pause_seconds
+        self._longest_pause_seconds = longest_pause_seconds
         self._servers: list[Child] = []
         self._services: list[Child] = []
 
     def start_server(self, server: EmbeddedServer) -> None:
         """Start a server, and wait until it answers."""
-        self._servers.append(Child(server.program, start_server(server), time.monotonic()))
+        self._servers.append(self._child(server.program, start_server(server)))
 
     def start_service(self, program: Program) -> None:
         """Start a service; it is ready when it says so itself."""
-        self._services.append(Child(program, program.start(), time.monotonic()))
+        self._services.append(self._child(program, program.start()))
 
     def watch(self, until: Callable[[], bool] = lambda: False, deadline: float = float("inf")) -> bool:
         """Start again what dies, until the condition holds (True) or the deadline of the monotonic clock (False)."""
@@ -55,6 +61,9 @@ class Supervisor:
         stop((child.program, child.process) for child in self._services)
         stop(((child.program, child.process) for child in reversed(self._servers)), STOP_WITHIN_SECONDS)
 
+    def _child(self, program: Program, process: Process) -> Child:
+        return Child(program, process, time.monotonic(), self._first_pause_seconds)
+
     def _look_after(self, child: Child) -> None:
         now = time.monotonic()
         if child.start_again_at is not None:
@@ -63,13 +72,13 @@ class Supervisor:
         elif (code := child.process.poll()) is not None:
             stop([(child.program, child.process)])  # what the dead one left of its process group
             if now - child.started_at > STEADY_AFTER_SECONDS:
-                child.pause_seconds = FIRST_PAUSE_SECONDS
+                child.pause_seconds = self._first_pause_seconds
             child.start_again_at = now + child.pause_seconds
             self._say(
                 f"{child.program.name} ended ({_ending(code)}): {last_line(child.program.log)}\n"
                 f"  It starts again in {child.pause_seconds:g} s; its log is {child.program.log}",
             )
-            child.pause_seconds = min(2 * child.pause_seconds, LONGEST_PAUSE_SECONDS)
+            child.pause_seconds = min(2 * child.pause_seconds, self._longest_pause_seconds)
 
 
 def _ending(code: int) -> str:
