@@ -51,3 +51,8 @@ class IntakeBus:
             wake_recorder_workers(self._queue)
         except RedisError as error:
             log_event(logger, "wake_failed", level=logging.WARNING, reason=str(error))
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._redis.close()
+        self._queue.connection.close()

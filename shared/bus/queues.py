@@ -1,7 +1,7 @@
 """Wakes the recorder workers through RQ; what there is to do stands in Postgres, never in a job."""
 
 import redis
-from rq import Queue
+from rq import Queue as Queue  # what services know of RQ
 
 from shared.bus.connection import connect_redis
 

@@ -1,7 +1,8 @@
 """Recorders and the versions of their settings; what a recorder holds is kept elsewhere."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,14 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, delete, fu
 from sqlalchemy.dialects.postgresql import insert as insert_unless_taken
 from sqlalchemy.exc import IntegrityError
 
-from shared.domain.recorder_settings import RecorderSettings, parse_recorder_settings, settings_as_json
+from shared.domain.recorder_settings import (
+    RecorderSettings,
+    SettingsRefused,
+    parse_recorder_settings,
+    settings_as_json,
+)
+from shared.domain.symbols import UnknownSymbol, normalize_symbol
+from shared.store.contracts import contracts_in_force
 from shared.store.tables import contracts, recorder_settings, recorders
 from shared.tokens import TokenCipher, make_token, token_hash
 
@@ -65,7 +73,11 @@ class AlertTarget:
 def create_recorder(
     connection: Connection, user_id: int, settings: RecorderSettings, cipher: TokenCipher
 ) -> tuple[Recorder, str]:
-    """Add a recorder; returns it with its webhook token; raises RecorderNameTaken."""
+    """Add a recorder; returns it with its webhook token.
+
+    Raises RecorderNameTaken, and SettingsRefused for a symbol that is not known.
+    """
+    settings = _with_normal_symbol(connection, user_id, settings)
     token = make_token()
     recorder_id = connection.execute(
         insert_unless_taken(recorders)
@@ -81,12 +93,14 @@ def create_recorder(
 
 
 def update_recorder(connection: Connection, user_id: int, recorder_id: int, settings: RecorderSettings) -> bool:
-    """Put a new version of the settings in force; False if the user has no such recorder; raises RecorderNameTaken.
+    """Put a new version of the settings in force; False if the user has no such recorder.
 
-    Signals that are accepted already keep the version they were accepted under.
+    Signals that are accepted already keep the version they were accepted under. Raises RecorderNameTaken, and
+    SettingsRefused for a symbol that is not known.
     """
     if connection.execute(_owned(user_id, recorder_id).with_for_update(key_share=True)).one_or_none() is None:
         return False
+    settings = _with_normal_symbol(connection, user_id, settings)
     try:
         with connection.begin_nested():
             _put_in_force(connection, recorder_id, settings)
@@ -131,6 +145,18 @@ def find_target_by_token_hash(connection: Connection, hashed: bytes) -> AlertTar
 def find_target_by_name(connection: Connection, user_id: int, name: str) -> AlertTarget | None:
     """Find the user's recorder that an alert to the user's URL names."""
     return _find_target(connection, (recorders.c.user_id == user_id) & (recorders.c.name == name))
+
+
+def _with_normal_symbol(connection: Connection, user_id: int, settings: RecorderSettings) -> RecorderSettings:
+    """Bring the symbol to its normal form as of now, so that a one-digit year keeps its meaning."""
+    if settings.symbol is None:
+        return settings
+    known = contracts_in_force(connection, user_id).by_root
+    try:
+        resolved = normalize_symbol(settings.symbol, occurred_at=time.time_ns(), contracts=known)
+    except UnknownSymbol as error:
+        raise SettingsRefused({"symbol": str(error)}) from error
+    return replace(settings, symbol=resolved.symbol)
 
 
 def _put_in_force(connection: Connection, recorder_id: int, settings: RecorderSettings) -> None:
@@ -206,3 +232,24 @@ def _token_columns(token: str, cipher: TokenCipher) -> Mapping[str, bytes]:
 
 def _taken(settings: RecorderSettings) -> str:
     return f"there is a recorder {settings.name!r} already"
+
+
+def lock_recorders(connection: Connection, recorder_ids: Collection[int], *, wait: bool = True) -> list[int]:
+    """Lock these recorders in id order, or without `wait` those that nobody else has locked; returns whose lock it has."""
+    statement = (
+        select(recorders.c.id)
+        .where(recorders.c.id == func.any(sorted(recorder_ids)))
+        .order_by(recorders.c.id)
+        .with_for_update(key_share=True, skip_locked=not wait)
+    )
+    return list(connection.execute(statement).scalars())
+
+
+def load_settings_versions(connection: Connection, settings_ids: Collection[int]) -> dict[int, RecorderSettings]:
+    """Load these versions of settings, whether or not they are still in force."""
+    rows = connection.execute(
+        select(recorder_settings.c.id, recorder_settings.c.settings).where(
+            recorder_settings.c.id == func.any(sorted(settings_ids))
+        )
+    )
+    return {row.id: parse_recorder_settings(row.settings) for row in rows}

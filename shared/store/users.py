@@ -1,6 +1,6 @@
 """Users, how they prove who they are, and the tokens of their own URL and programs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from functools import cache
 
 from sqlalchemy import ColumnElement, Connection, exists, select, update
@@ -23,8 +23,9 @@ class User:
 
     id: int
     name: str
+    password_hash: str = field(repr=False)
     timezone: str
-    webhook_token_encrypted: bytes
+    webhook_token_encrypted: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +60,9 @@ def create_user(connection: Connection, name: str, password: str, cipher: TokenC
 
 def verify_password(connection: Connection, name: str, password: str) -> User | None:
     """Return the user if the password is theirs; an unknown name takes as long as a wrong password."""
-    stored = connection.execute(select(users.c.id, users.c.password_hash).where(users.c.name == name)).one_or_none()
-    matches = check_password_hash(stored.password_hash if stored else _hash_of_nobody(), password)
-    return find_user(connection, stored.id) if stored and matches else None
+    user = find_user_by_name(connection, name)
+    matches = check_password_hash(user.password_hash if user else _hash_of_nobody(), password)
+    return user if matches else None
 
 
 def change_password(connection: Connection, user_id: int, password: str) -> None:
@@ -103,7 +104,7 @@ def any_users(connection: Connection) -> bool:
 
 
 def _find(connection: Connection, condition: ColumnElement[bool]) -> User | None:
-    columns = (users.c.id, users.c.name, users.c.timezone, users.c.webhook_token_encrypted)
+    columns = [users.c[each.name] for each in fields(User)]
     row = connection.execute(select(*columns).where(condition)).one_or_none()
     return None if row is None else User(**row._mapping)  # noqa: SLF001 - the public name of a row's mapping
 

@@ -1,0 +1,99 @@
+"""From the body of an alert to the row that is stored of it; positions are none of its business."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from services.web.backend import Backend
+from shared.domain.interpretation import refusal_whatever_is_held
+from shared.domain.signals import Action, Signal, SignalRefused, parse_signal
+from shared.domain.symbols import UnknownSymbol, normalize_symbol
+from shared.domain.timestamps import from_datetime, to_datetime
+from shared.store.database import Connection
+from shared.store.recorders import AlertTarget, find_target_by_name
+from shared.store.signals import NewSignal
+from shared.store.users import User
+
+ACCEPTED = "accepted"
+REJECTED = "rejected"
+
+
+def accept_alert(
+    connection: Connection, backend: Backend, addressee: AlertTarget | User, body: bytes, received_at: datetime
+) -> NewSignal:
+    """Return the row to store: accepted, at its place in the tick log, or rejected with the reason.
+
+    A body sent to a user's own URL goes to the recorder that it names.
+    """
+    row = _unread_row(addressee, body, received_at)
+    try:
+        signal = parse_signal(body)
+        row = _with_statements(row, signal)
+        target = addressee if isinstance(addressee, AlertTarget) else _named_target(connection, addressee, signal)
+        row = replace(row, recorder_id=target.recorder_id, settings_id=target.settings_id)
+        row = _with_symbol(connection, backend, row, signal, target)
+        refusal = refusal_whatever_is_held(signal, target.settings)
+    except SignalRefused as refused:
+        refusal = refused.reason
+    if refusal is not None:
+        return replace(row, status=REJECTED, reason=_storable(refusal))
+    acceptance = backend.intake_bus.read_acceptance(row.ticker)
+    return replace(row, place=acceptance.place, market_price=acceptance.market_price)
+
+
+def _unread_row(addressee: AlertTarget | User, body: bytes, received_at: datetime) -> NewSignal:
+    if isinstance(addressee, User):
+        return NewSignal(user_id=addressee.id, raw_data=body, received_at=received_at, status=ACCEPTED)
+    return NewSignal(
+        user_id=addressee.user_id,
+        recorder_id=addressee.recorder_id,
+        settings_id=addressee.settings_id,
+        raw_data=body,
+        received_at=received_at,
+        status=ACCEPTED,
+    )
+
+
+def _with_statements(row: NewSignal, signal: Signal) -> NewSignal:
+    return replace(
+        row,
+        action=None if signal.action is None else signal.action.value,
+        price=signal.price,
+        position_size=signal.position_size,
+        market_position=signal.market_position,
+        signal_type=signal.signal_type,
+        occurred_at=None if signal.occurred_at is None else to_datetime(signal.occurred_at),
+    )
+
+
+def _named_target(connection: Connection, user: User, signal: Signal) -> AlertTarget:
+    name = signal.recorder_name
+    if name is None:
+        raise SignalRefused("recorder: this URL serves all of your recorders, so the alert has to name one")
+    # Names are printable; others could not even be asked for, Postgres knows no NUL in a text.
+    target = find_target_by_name(connection, user.id, name) if name.isprintable() else None
+    if target is None:
+        raise SignalRefused(f"recorder: you have none with the name {name!r}")
+    return target
+
+
+def _with_symbol(
+    connection: Connection, backend: Backend, row: NewSignal, signal: Signal, target: AlertTarget
+) -> NewSignal:
+    """Add symbol and contract; closing every position of the recorder needs none."""
+    if signal.action is Action.CLOSE_ALL:
+        return row
+    text = signal.symbol_text or target.settings.symbol
+    if text is None:
+        raise SignalRefused("symbol: neither the alert nor the recorder has one")
+    contracts = backend.contracts.contracts(connection, target.user_id, target.contracts_version)
+    moment = from_datetime(row.received_at) if signal.occurred_at is None else signal.occurred_at
+    try:
+        resolved = normalize_symbol(text, occurred_at=moment, contracts=contracts.by_root)
+    except UnknownSymbol as unknown:
+        raise SignalRefused(str(unknown)) from unknown
+    return replace(row, ticker=resolved.symbol, contract_id=contracts.ids[resolved.contract.root])
+
+
+def _storable(text: str) -> str:
+    """Show what Postgres cannot hold in a text: NUL and lone surrogates."""
+    return text.replace("\0", "\\0").encode(errors="backslashreplace").decode()

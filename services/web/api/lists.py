@@ -1,0 +1,95 @@
+"""Signals, trades and positions as programs read them."""
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, fields
+from typing import Any
+
+from flask import Response, jsonify, stream_with_context
+
+from services.web.api.blueprint import api, found, transaction, user_id
+from services.web.api.encoding import encode_fields
+from services.web.api.query import MOST_ROWS, ListQuery, read_list_query
+from services.web.backend import backend
+from shared.store.database import Engine
+from shared.store.pages import Page
+from shared.store.position_list import PositionFilter, find_position, list_positions
+from shared.store.reports import SignalFilter, TradeFilter, TradeRow, list_signals, list_trades, load_signal
+
+
+@api.get("/signals")
+def signals() -> Response:
+    """List signals, the newest first."""
+    query = read_list_query(SignalFilter, "-received")
+    with transaction() as connection:
+        return _page(list_signals(connection, user_id(), query.wanted, **query.paging), _row_fields)
+
+
+@api.get("/signals/<int:signal_id>")
+def signal(signal_id: int) -> Response:
+    """Show one signal with the body as it was sent."""
+    with transaction() as connection:
+        row = _row_fields(found(load_signal(connection, user_id(), signal_id)))
+    body: bytes = row.pop("raw_data")
+    return jsonify(encode_fields(row) | {"raw_data": body.decode(errors="backslashreplace")})
+
+
+@api.get("/positions")
+def positions() -> Response:
+    """List positions, the newest first."""
+    query = read_list_query(PositionFilter, "-opened")
+    with transaction() as connection:
+        return _page(list_positions(connection, user_id(), query.wanted, **query.paging), _row_fields)
+
+
+@api.get("/positions/<int:position_id>")
+def position(position_id: int) -> Response:
+    """Show one position."""
+    with transaction() as connection:
+        return jsonify(encode_fields(_row_fields(found(find_position(connection, user_id(), position_id)))))
+
+
+@api.get("/trades")
+def trades() -> Response:
+    """List trades, the newest first."""
+    query = read_list_query(TradeFilter, "-opened")
+    with transaction() as connection:
+        return _page(list_trades(connection, user_id(), query.wanted, **query.paging), asdict)
+
+
+@api.get("/trades.csv")
+def trades_csv() -> Response:
+    """Export all trades that the filters leave, page by page, so that any number of them fits."""
+    query = read_list_query(TradeFilter, "-opened")
+    with transaction() as connection:  # a wrong sort has to show before the first line is sent
+        first = list_trades(connection, user_id(), query.wanted, **query.paging)
+    lines = _csv_lines(first, query, backend().engine, user_id())
+    disposition = {"Content-Disposition": "attachment; filename=trades.csv"}
+    return Response(stream_with_context(lines), mimetype="text/csv", headers=disposition)
+
+
+def _page(page: Page[Any], to_fields: Callable[[Any], Mapping[str, object]]) -> Response:
+    return jsonify(items=[encode_fields(to_fields(item)) for item in page.items], next_cursor=page.next_cursor)
+
+
+def _row_fields(row: Any) -> dict[str, Any]:
+    return dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+
+
+def _csv_lines(page: Page[TradeRow], query: ListQuery[TradeFilter], engine: Engine, owner: int) -> Iterator[str]:
+    yield _csv_text([[each.name for each in fields(TradeRow)]])
+    while True:
+        yield _csv_text([list(encode_fields(asdict(trade)).values()) for trade in page.items])
+        if page.next_cursor is None:
+            return
+        with engine.connect() as connection:
+            page = list_trades(
+                connection, owner, query.wanted, sort=query.sort, cursor=page.next_cursor, limit=MOST_ROWS
+            )
+
+
+def _csv_text(rows: list[list[Any]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

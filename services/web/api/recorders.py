@@ -1,0 +1,109 @@
+"""Recorders: made, changed, started and stopped by their users' programs."""
+
+from typing import Any
+
+from flask import Response, jsonify, url_for
+
+from services.web.api.blueprint import api, found, read_object, transaction, user_id
+from services.web.api.encoding import encode
+from services.web.api.query import refuse_unknown
+from services.web.backend import backend
+from shared.domain.recorder_settings import parse_recorder_settings, settings_as_json
+from shared.store.database import Connection
+from shared.store.recorders import (
+    Recorder,
+    create_recorder,
+    delete_recorder,
+    find_recorder,
+    list_recorders,
+    rotate_webhook_token,
+    update_recorder,
+)
+
+
+@api.get("/recorders")
+def all_recorders() -> Response:
+    """List all recorders by name; a user has few enough for one page."""
+    refuse_unknown()
+    with transaction() as connection:
+        return jsonify(items=[_described(each) for each in list_recorders(connection, user_id())], next_cursor=None)
+
+
+@api.post("/recorders")
+def make_recorder() -> tuple[Response, int, dict[str, str]]:
+    """Make a recorder from its settings."""
+    settings = parse_recorder_settings(read_object())
+    with transaction() as connection:
+        made, _ = create_recorder(connection, user_id(), settings, backend().cipher)
+    return jsonify(_described(made)), 201, {"Location": url_for("api.one_recorder", recorder_id=made.id)}
+
+
+@api.get("/recorders/<int:recorder_id>")
+def one_recorder(recorder_id: int) -> Response:
+    """Show a recorder with its settings."""
+    with transaction() as connection:
+        return jsonify(_described(_found(connection, recorder_id)))
+
+
+@api.put("/recorders/<int:recorder_id>")
+def replace_settings(recorder_id: int) -> Response:
+    """Replace all settings; those that are not given return to their defaults."""
+    return _changed(recorder_id, read_object(), keep_others=False)
+
+
+@api.patch("/recorders/<int:recorder_id>")
+def change_settings(recorder_id: int) -> Response:
+    """Change the settings that are given; null returns one to its default."""
+    return _changed(recorder_id, read_object(), keep_others=True)
+
+
+@api.post("/recorders/<int:recorder_id>/start")
+def start_recorder(recorder_id: int) -> Response:
+    """Record entries from now on."""
+    return _changed(recorder_id, {"recording_enabled": True}, keep_others=True)
+
+
+@api.post("/recorders/<int:recorder_id>/stop")
+def stop_recorder(recorder_id: int) -> Response:
+    """Ignore entries from now on; what is open goes on to its exit."""
+    return _changed(recorder_id, {"recording_enabled": False}, keep_others=True)
+
+
+@api.post("/recorders/<int:recorder_id>/rotate-token")
+def rotate_token(recorder_id: int) -> Response:
+    """Give the recorder a new webhook URL; the old one stops working at once."""
+    with transaction() as connection:
+        found(rotate_webhook_token(connection, user_id(), recorder_id, backend().cipher))
+        return jsonify(_described(_found(connection, recorder_id)))
+
+
+@api.delete("/recorders/<int:recorder_id>")
+def remove_recorder(recorder_id: int) -> tuple[str, int]:
+    """Delete a recorder with everything it recorded."""
+    with transaction() as connection:
+        found(delete_recorder(connection, user_id(), recorder_id) or None)
+    return "", 204
+
+
+def _changed(recorder_id: int, changes: dict[str, Any], *, keep_others: bool) -> Response:
+    with transaction() as connection:
+        current = _found(connection, recorder_id)
+        kept = settings_as_json(current.settings) if keep_others else {}
+        found(update_recorder(connection, user_id(), recorder_id, parse_recorder_settings(kept | changes)) or None)
+        return jsonify(_described(_found(connection, recorder_id)))
+
+
+def _found(connection: Connection, recorder_id: int) -> Recorder:
+    return found(find_recorder(connection, user_id(), recorder_id))
+
+
+def _described(recorder: Recorder) -> dict[str, object]:
+    token = backend().cipher.decrypt(recorder.webhook_token_encrypted)
+    return {
+        "id": recorder.id,
+        **settings_as_json(recorder.settings),
+        "webhook_url": url_for("webhooks.receive_alert", token=token, _external=True),
+        "signal_count": recorder.signal_count,
+        "created_at": encode(recorder.created_at),
+        "updated_at": encode(recorder.updated_at),
+    }

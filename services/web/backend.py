@@ -1,0 +1,67 @@
+"""What the requests of one web process share: connections, and limits counted in memory."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import Flask, current_app
+
+from services.web.contract_cache import ContractCache
+from services.web.rate_limit import RateLimit
+from shared.bus.connection import Redis, connect_redis
+from shared.bus.intake import IntakeBus
+from shared.settings import Settings
+from shared.store.database import Engine, connect_database
+from shared.tokens import TokenCipher
+
+INTAKE_CONNECTIONS = 8
+INTAKE_PATIENCE_MS = 2_000
+PAGE_CONNECTIONS = 8
+PAGE_PATIENCE_SECONDS = 1
+LOG_INS_A_MINUTE = 10
+
+_EXTENSION = "recorder"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """Connections are made when first used. Intake has its own: a slow page must not keep an alert waiting."""
+
+    settings: Settings
+    engine: Engine
+    redis: Redis
+    intake_engine: Engine
+    intake_bus: IntakeBus
+    contracts: ContractCache
+    cipher: TokenCipher
+    webhook_limit: RateLimit
+    log_in_limit: RateLimit
+
+
+def connect_backend(settings: Settings) -> Backend:
+    """Make the connections that the settings describe."""
+    return Backend(
+        settings=settings,
+        engine=connect_database(settings.database_url, application="web", pool_size=PAGE_CONNECTIONS),
+        redis=connect_redis(settings.redis_url, retries=True, timeout_seconds=PAGE_PATIENCE_SECONDS),
+        intake_engine=connect_database(
+            settings.database_url,
+            application="web-intake",
+            pool_size=INTAKE_CONNECTIONS,
+            patience_ms=INTAKE_PATIENCE_MS,
+        ),
+        intake_bus=IntakeBus(settings.redis_url),
+        contracts=ContractCache(),
+        cipher=TokenCipher(settings.secret_key),
+        webhook_limit=RateLimit(settings.webhook_rate_limit),
+        log_in_limit=RateLimit(LOG_INS_A_MINUTE),
+    )
+
+
+def install_backend(app: Flask, backend: Backend) -> None:
+    """Give the app its backend."""
+    app.extensions[_EXTENSION] = backend
+
+
+def backend() -> Backend:
+    """The backend of the app that answers the current request."""
+    return cast("Backend", current_app.extensions[_EXTENSION])

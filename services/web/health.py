@@ -1,0 +1,56 @@
+"""Whether this service lives, and whether everything that a recorder needs does."""
+
+import time
+from collections.abc import Callable
+
+from flask import Blueprint, Response, jsonify
+
+from services.web.backend import backend
+from shared.bus.connection import CONNECTION_LOST
+from shared.bus.heartbeat import Beat, read_heartbeats
+from shared.store.database import DATABASE_LOST, ping_database
+
+NEEDED_SERVICES = ("price_feed", "recorder_worker", "tpsl_worker")
+SILENT_AFTER_SECONDS = 10
+
+health = Blueprint("health", __name__)
+
+
+@health.get("/healthz")
+def healthz() -> Response:
+    """Say that this process answers."""
+    return jsonify(status="ok")
+
+
+@health.get("/readyz")
+def readyz() -> Response:
+    """Show each dependency and service with its age; 503 when one of them is not well."""
+    beats: list[Beat] = []
+    dependencies = {
+        "postgres": _asked(lambda: ping_database(backend().intake_engine)),
+        "redis": _asked(lambda: beats.extend(read_heartbeats(backend().redis))),
+    }
+    services = {service: _described(service, beats) for service in NEEDED_SERVICES}
+    well = all(part["ok"] for part in (*dependencies.values(), *services.values()))
+    response = jsonify(status="ok" if well else "unwell", dependencies=dependencies, services=services)
+    response.status_code = 200 if well else 503
+    return response
+
+
+def _asked(ask: Callable[[], None]) -> dict[str, object]:
+    began_at = time.monotonic()
+    try:
+        ask()
+    except (*DATABASE_LOST, *CONNECTION_LOST):
+        return {"ok": False, "reason": "does not answer"}
+    return {"ok": True, "milliseconds": round((time.monotonic() - began_at) * 1000, 1)}
+
+
+def _described(service: str, beats: list[Beat]) -> dict[str, object]:
+    """Describe a service by the age of each instance's last sign of life; one that lives is enough."""
+    ages = sorted(round(beat.age_seconds, 1) for beat in beats if beat.service == service)
+    if not ages:
+        return {"ok": False, "reason": "has not been seen for ten minutes"}
+    living = [age for age in ages if age <= SILENT_AFTER_SECONDS]
+    described: dict[str, object] = {"ok": bool(living), "age_seconds": ages[0], "instances": len(living)}
+    return described if living else {**described, "reason": f"silent for {ages[0]} s"}

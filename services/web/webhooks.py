@@ -1,0 +1,140 @@
+"""The URLs that alerts are posted to: store, wake, answer; nothing is applied here."""
+
+import logging
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import ip_address
+
+from flask import Blueprint, Response, jsonify, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from services.web.acceptance import ACCEPTED, accept_alert
+from services.web.backend import Backend, backend
+from shared.logs import log_event
+from shared.settings import Settings
+from shared.store.database import DATABASE_LOST, Connection
+from shared.store.recorders import AlertTarget, find_target_by_token_hash
+from shared.store.signals import NewSignal, insert_signal
+from shared.store.users import User, find_user_by_webhook_token_hash
+from shared.tokens import token_hash
+
+LARGEST_BODY = 64 * 1024
+
+webhooks = Blueprint("webhooks", __name__)
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the sender is told, and the ids for the log."""
+
+    code: int
+    body: dict[str, object]
+    recorder_id: int | None = None
+    retry_after_seconds: int | None = None
+
+
+UNKNOWN_URL = Answer(code=404, body={"success": False, "error": "no recorder has this URL"})
+FORBIDDEN = Answer(code=403, body={"success": False, "error": "this address may not post alerts here"})
+TOO_LARGE = Answer(code=413, body={"success": False, "error": f"the body is larger than {LARGEST_BODY // 1024} KiB"})
+UNAVAILABLE = Answer(code=503, body={"success": False, "error": "not stored, send it again"}, retry_after_seconds=5)
+
+
+@webhooks.post("/webhook/<token>")
+def receive_alert(token: str) -> Response:
+    """Store an alert and answer; whatever goes wrong on this side is 503, after which TradingView sends it again."""
+    began_at = time.monotonic()
+    try:
+        answer = _take(backend(), token)
+    except RequestEntityTooLarge:
+        answer = TOO_LARGE
+    except DATABASE_LOST as error:
+        log_event(logger, "database_away", level=logging.ERROR, reason=str(error).partition("\n")[0])
+        answer = UNAVAILABLE
+    except Exception:
+        logger.exception("webhook_failed")
+        answer = UNAVAILABLE
+    _log(answer, time.monotonic() - began_at)
+    return _response(answer)
+
+
+@webhooks.get("/webhook/<token>")
+def describe_url(token: str) -> Response:
+    """Tell somebody who opens the URL whether it works, without changing anything."""
+    try:
+        with backend().intake_engine.connect() as connection:
+            addressee = _find_addressee(connection, token)
+    except DATABASE_LOST:
+        return _response(UNAVAILABLE)
+    if addressee is None:
+        return _response(UNKNOWN_URL)
+    return jsonify(success=True, message="This URL works. Post TradingView alerts to it.")
+
+
+def _take(backend: Backend, token: str) -> Answer:
+    if not _may_post(backend.settings):
+        return FORBIDDEN
+    received_at = datetime.now(UTC)
+    body = _read_body()  # before a connection is taken: a slow sender must not hold one
+    with backend.intake_engine.begin() as connection:
+        addressee = _find_addressee(connection, token)
+        if addressee is None:
+            return UNKNOWN_URL
+        row = accept_alert(connection, backend, addressee, body, received_at)
+        if not backend.webhook_limit.allows((row.user_id, row.recorder_id)):
+            return _over_the_limit(backend)
+        signal_id = insert_signal(connection, row)
+    if row.status == ACCEPTED:
+        backend.intake_bus.wake()
+    return _stored(signal_id, row)
+
+
+def _read_body() -> bytes:
+    """Read the body as it was sent, whatever its type; raises RequestEntityTooLarge, for chunked ones too."""
+    request.max_content_length = LARGEST_BODY
+    return request.get_data(cache=False)
+
+
+def _find_addressee(connection: Connection, token: str) -> AlertTarget | User | None:
+    hashed = token_hash(token)
+    return find_target_by_token_hash(connection, hashed) or find_user_by_webhook_token_hash(connection, hashed)
+
+
+def _may_post(settings: Settings) -> bool:
+    if not settings.webhook_ip_allowlist:
+        return True
+    sender = ip_address(request.remote_addr or "0.0.0.0")  # noqa: S104 - an address that no list has
+    return any(sender in network for network in settings.webhook_ip_allowlist)
+
+
+def _over_the_limit(backend: Backend) -> Answer:
+    error = f"more than {backend.settings.webhook_rate_limit} alerts a minute"
+    wait = backend.webhook_limit.retry_after_seconds()
+    return Answer(code=429, body={"success": False, "error": error}, retry_after_seconds=wait)
+
+
+def _stored(signal_id: int, row: NewSignal) -> Answer:
+    stored = {"signal_id": signal_id, "status": row.status}
+    if row.status == ACCEPTED:
+        return Answer(code=200, body={"success": True, **stored}, recorder_id=row.recorder_id)
+    return Answer(code=422, body={"success": False, **stored, "reason": row.reason}, recorder_id=row.recorder_id)
+
+
+def _response(answer: Answer) -> Response:
+    response = jsonify(answer.body)
+    response.status_code = answer.code
+    if answer.retry_after_seconds is not None:
+        response.headers["Retry-After"] = str(answer.retry_after_seconds)
+    return response
+
+
+def _log(answer: Answer, seconds: float) -> None:
+    log_event(
+        logger,
+        "webhook",
+        code=answer.code,
+        recorder_id=answer.recorder_id,
+        signal_id=answer.body.get("signal_id"),
+        milliseconds=round(seconds * 1000, 1),
+    )

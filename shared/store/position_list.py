@@ -1,0 +1,83 @@
+"""A user's positions, open and closed, as programs list them; it writes nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, select
+
+from shared.store.pages import Page, SortColumn, fetch_page
+from shared.store.tables import contracts, recorder_positions, recorders
+
+p = recorder_positions.c
+
+# What a position is to its owner; its exit plan and running totals are the fold's.
+_SHOWN = [
+    "id",
+    "recorder_id",
+    "ticker",
+    "side",
+    "total_quantity",
+    "max_quantity",
+    "avg_entry_price",
+    "current_price",
+    "unrealized_pnl",
+    "worst_unrealized_pnl",
+    "best_unrealized_pnl",
+    "worst_price",
+    "worst_at",
+    "best_at",
+    "exit_price",
+    "realized_pnl",
+    "ticks_seen",
+    "gap_seconds",
+    "status",
+    "opened_at",
+    "closed_at",
+    "updated_at",
+]
+
+POSITION_SORTS: Mapping[str, SortColumn] = {
+    "opened": SortColumn(p.opened_at),
+    "recorder": SortColumn(recorders.c.name),
+    "symbol": SortColumn(p.ticker),
+    "realized": SortColumn(p.realized_pnl),
+    "drawdown": SortColumn(-p.worst_unrealized_pnl),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionFilter:
+    """Which positions to list; None does not filter."""
+
+    recorder_id: int | None = None
+    ticker: str | None = None
+    side: str | None = None
+    status: str | None = None
+
+
+def list_positions(
+    connection: Connection, user_id: int, wanted: PositionFilter, *, sort: str, cursor: str | None, limit: int
+) -> Page[Row[Any]]:
+    """List a page of positions; `sort` is a key of POSITION_SORTS, `-` before it for descending; raises PageRefused."""
+    query = _positions_of(user_id)
+    for each in fields(wanted):
+        value = getattr(wanted, each.name)
+        if value is not None:
+            query = query.where(p[each.name] == value)
+    return fetch_page(connection, query, sorts=POSITION_SORTS, key=p.id, sort=sort, cursor=cursor, limit=limit)
+
+
+def find_position(connection: Connection, user_id: int, position_id: int) -> Row[Any] | None:
+    """Find one of the user's positions."""
+    return connection.execute(_positions_of(user_id).where(p.id == position_id)).one_or_none()
+
+
+def _positions_of(user_id: int) -> Select[Any]:
+    facts = (recorders.c.name.label("recorder"), contracts.c.tick_size, contracts.c.multiplier, contracts.c.currency)
+    return (
+        select(*(p[name] for name in _SHOWN), *facts)
+        .join(recorders, recorders.c.id == p.recorder_id)
+        .join(contracts, contracts.c.id == p.contract_id)
+        .where(recorders.c.user_id == user_id)
+    )
