@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.environment import data_option, settings_for
+from cli.environment import data_option, database_refused, settings_for
 from cli.refusals import Refused
 from cli.signals import webhook_url
 
@@ -111,12 +111,14 @@ def make_password() -> str:
 
 @contextmanager
 def _database(data: Path) -> Iterator["Connection"]:
-    from shared.store.database import connect_database
+    from shared.store.database import DATABASE_LOST, connect_database
 
     engine = connect_database(settings_for(data).database_url, application="cli", pool_size=1)
     try:
         with engine.begin() as connection:
             yield connection
+    except DATABASE_LOST as error:
+        raise database_refused(error) from error
     finally:
         engine.dispose()
 

@@ -43,6 +43,11 @@ def settings_for(data: Path) -> Settings:
     return settings_of(running | {name: value for name, value in os.environ.items() if value})
 
 
+def database_refused(error: Exception) -> Refused:
+    """Say in one line that the database of DATABASE_URL cannot be used."""
+    return Refused(f"The database of DATABASE_URL cannot be used: {str(error).splitlines()[0]}")
+
+
 @contextmanager
 def told_to_others(data: Path, environ: Mapping[str, str]) -> Iterator[None]:
     """Let commands in other terminals find the servers, for the length of a `with` block."""

@@ -1,7 +1,7 @@
 """The database made ready for the first start: tables, contracts, and somebody who can log in."""
 
 from cli.administration import make_password
-from cli.refusals import Refused
+from cli.environment import database_refused
 from shared.settings import Settings
 
 FIRST_USER = "admin"
@@ -16,7 +16,7 @@ def prepare_database(settings: Settings) -> str | None:
         upgrade(settings.database_url)
         return _add_first_user(settings)
     except DATABASE_LOST as error:
-        raise Refused(f"The database of DATABASE_URL cannot be used: {str(error).splitlines()[0]}") from error
+        raise database_refused(error) from error
 
 
 def _add_first_user(settings: Settings) -> str | None:

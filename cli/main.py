@@ -15,7 +15,20 @@ def main() -> None:
     """Keep score of TradingView strategies, with the true drawdown of every trade."""
 
 
-for command in (up, web, price_feed, recorder_worker, tpsl_worker, migrate, user, recorder, signal, replay, demo):
+for command in (
+    up,
+    web,
+    price_feed,
+    recorder_worker,
+    tpsl_worker,
+    migrate,
+    replay,
+    user,
+    recorder,
+    signal,
+    replay,
+    demo,
+):
     main.add_command(command)
 
 if __name__ == "__main__":
