@@ -1,0 +1,171 @@
+"""Statistics in words and cells: the figures at the top of a page, and the table by recorder."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from services.web.formatting import (
+    AT_LEAST,
+    AT_MOST,
+    NO_VALUE,
+    Cell,
+    format_money,
+    format_number,
+    format_percent,
+    format_ratio,
+    result_cell,
+)
+from shared.domain.performance import (
+    NO_CLOSED_TRADE,
+    Course,
+    Figure,
+    Performance,
+    TickDrawdown,
+    summarize_trades,
+    tick_drawdown,
+)
+from shared.store.results import RecorderResult
+
+OVERLAP = "positions overlapped: each is taken at its own lowest"
+MISSED = "ticks were missed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownFigure:
+    """One of the large figures: its name, its value, and what stands below in small; `live` is its live cell."""
+
+    name: str
+    cell: Cell
+    sub: str = ""
+    live: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecorderLine:
+    """A recorder in a table of results."""
+
+    id: int
+    name: str
+    trades: int
+    net: Cell
+    drawdown: Cell
+    closed_drawdown: Cell
+    profit_factor: Cell
+    win_rate: Cell
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Booked:
+    """All booked results of a user, or of one recorder, with the courses of their positions by recorder."""
+
+    results: Sequence[RecorderResult]
+    courses: Mapping[int, Sequence[Course]]
+
+    @property
+    def currencies(self) -> list[str]:
+        """The currencies that the results are in."""
+        return sorted({each.currency for each in self.results}) or ["USD"]
+
+    def of(self, recorder_id: int) -> "Booked":
+        """Those of one recorder."""
+        return Booked(
+            results=[each for each in self.results if each.recorder_id == recorder_id],
+            courses={recorder_id: self.courses.get(recorder_id, [])},
+        )
+
+
+def large_figures(booked: Booked, today: Sequence[RecorderResult]) -> list[ShownFigure]:
+    """Show the five figures that say how it goes."""
+    mixed = mixed_currencies(booked)
+    if mixed:
+        return [ShownFigure(name="Net profit", cell=result_cell(None, reason=mixed), sub=mixed)]
+    currency = booked.currencies[0]
+    performance = summarize_trades(each.result for each in booked.results)
+    drawdown = _drawdown(booked)
+    todays = summarize_trades(each.result for each in today)
+    return [
+        ShownFigure(name="Today", cell=result_cell(todays.net_profit, currency), sub=counted(todays.trades)),
+        ShownFigure(
+            name="Net profit", cell=result_cell(performance.net_profit, currency), sub=counted(performance.trades)
+        ),
+        ShownFigure(
+            name="Max drawdown, every tick",
+            cell=tick_drawdown_cell(drawdown, currency),
+            sub=_beside(drawdown, performance, currency),
+        ),
+        ShownFigure(
+            name="Profit factor", cell=_ratio(performance), sub=_ratio(performance).reason or "won for each lost"
+        ),
+        ShownFigure(
+            name="Win rate",
+            cell=_rate(performance),
+            sub=_rate(performance).reason or f"{performance.wins} of {counted(performance.trades)}",
+        ),
+    ]
+
+
+def recorder_lines(booked: Booked, names: Mapping[int, str]) -> list[RecorderLine]:
+    """Show each recorder's results, in the order of the names."""
+    return [_line(recorder_id, name, booked.of(recorder_id)) for recorder_id, name in names.items()]
+
+
+def mixed_currencies(booked: Booked) -> str:
+    """Say why results cannot be added up; empty if they can."""
+    currencies = booked.currencies
+    return f"results in {' and '.join(currencies)} do not add up" if len(currencies) > 1 else ""
+
+
+def counted(trades: int) -> str:
+    """Count trades in words."""
+    return "1 trade" if trades == 1 else f"{format_number(trades)} trades"
+
+
+def tick_drawdown_cell(drawdown: TickDrawdown, currency: str) -> Cell:
+    """Show a drawdown at tick precision; a bound says so."""
+    reasons = [reason for holds, reason in ((drawdown.at_most, OVERLAP), (drawdown.at_least, MISSED)) if holds]
+    sign = {(True, False): AT_MOST, (False, True): AT_LEAST, (True, True): "≈\N{NO-BREAK SPACE}"}.get(
+        (drawdown.at_most, drawdown.at_least), ""
+    )
+    return Cell(text=f"{sign}{format_money(drawdown.amount, currency)}", reason="; ".join(reasons))
+
+
+def _line(recorder_id: int, name: str, booked: Booked) -> RecorderLine:
+    performance = summarize_trades(each.result for each in booked.results)
+    mixed, currency = mixed_currencies(booked), booked.currencies[0]
+    undefined = mixed or ("" if performance.trades else NO_CLOSED_TRADE)
+    return RecorderLine(
+        id=recorder_id,
+        name=name,
+        trades=performance.trades,
+        net=result_cell(None if undefined else performance.net_profit, currency, undefined),
+        drawdown=_unless(mixed, tick_drawdown_cell(_drawdown(booked), currency)),
+        closed_drawdown=_unless(undefined, Cell(text=format_money(performance.closed_drawdown, currency))),
+        profit_factor=_unless(mixed, _ratio(performance)),
+        win_rate=_rate(performance),
+    )
+
+
+def _unless(undefined: str, value: Cell) -> Cell:
+    return Cell(text=NO_VALUE, reason=undefined) if undefined else value
+
+
+def _drawdown(booked: Booked) -> TickDrawdown:
+    return tick_drawdown(course for courses in booked.courses.values() for course in courses)
+
+
+def _beside(drawdown: TickDrawdown, performance: Performance, currency: str) -> str:
+    reason = tick_drawdown_cell(drawdown, currency).reason
+    closed = f"closed to closed {format_money(performance.closed_drawdown, currency)}"
+    return f"{closed}; {reason}" if reason else closed
+
+
+def _ratio(performance: Performance) -> Cell:
+    return _figure(performance.profit_factor, format_ratio)
+
+
+def _rate(performance: Performance) -> Cell:
+    return _figure(performance.win_rate, format_percent)
+
+
+def _figure(figure: Figure, write: Callable[[Decimal], str]) -> Cell:
+    return Cell(text=NO_VALUE, reason=figure.reason) if figure.value is None else Cell(text=write(figure.value))

@@ -1,0 +1,6 @@
+"""The pages; each module registers its own on the blueprint."""
+
+from services.web.pages import appearance, dashboard, positions, recorder_edit, recorders, signals, trades
+from services.web.pages.blueprint import pages
+
+__all__ = ["appearance", "dashboard", "pages", "positions", "recorder_edit", "recorders", "signals", "trades"]

@@ -1,0 +1,32 @@
+"""The dashboard: how it goes, today and in all."""
+
+from flask import render_template
+
+from services.web.backend import backend
+from services.web.feed_state import feed_cell
+from services.web.fragments import position_parts, result_parts, signal_parts, trade_parts
+from services.web.pages.blueprint import pages
+from services.web.pages.viewer import viewer, viewer_zone
+
+
+@pages.get("/")
+def dashboard() -> str:
+    """Show the figures, what is open, the equity curve and what happened last."""
+    user = viewer()
+    with backend().engine.connect() as connection:
+        parts = {
+            **position_parts(connection, user.id),
+            **result_parts(connection, user.id, viewer_zone()),
+            **trade_parts(connection, user.id),
+            **signal_parts(connection, user.id),
+        }
+    return render_template("dashboard.html", problems=_problems(), **parts)
+
+
+def _problems() -> list[dict[str, str]]:
+    """Say what is wrong, and what is safe all the same."""
+    feed = feed_cell()
+    if feed.tone == "live":
+        return []
+    safe = "Signals are stored and applied; drawdowns mark the time that was missed."
+    return [{"title": f"{feed.text}.", "text": safe}]

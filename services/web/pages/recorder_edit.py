@@ -1,0 +1,145 @@
+"""Adds, changes, starts, stops and deletes recorders; what cannot be taken back is asked first, on a page."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flask import abort, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from services.web.backend import backend
+from services.web.pages.blueprint import pages
+from services.web.pages.recorders import own_recorder
+from services.web.pages.viewer import viewer
+from services.web.recorder_form import FIELDS, SECTIONS, form_values, target_rows, typed_values
+from shared.domain.recorder_settings import RecorderSettings, SettingsRefused, parse_recorder_settings, settings_as_json
+from shared.store.recorders import (
+    Recorder,
+    RecorderNameTaken,
+    create_recorder,
+    delete_recorder,
+    rotate_webhook_token,
+    update_recorder,
+)
+
+Answer = str | Response | tuple[str, int]
+UNPROCESSABLE = 422
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked before something that cannot be taken back."""
+
+    title: str
+    text: str
+    button: str
+    tone: str = "primary"
+
+
+@pages.route("/recorders/new", methods=["GET", "POST"])
+def new_recorder() -> Answer:
+    """Show the form of a new recorder, or add it."""
+    if request.method == "GET":
+        return _form(None, form_values(None), {})
+    typed = typed_values(request.form)
+    try:
+        settings = parse_recorder_settings(typed)
+        with backend().engine.begin() as connection:
+            created, _ = create_recorder(connection, viewer().id, settings, backend().cipher)
+    except SettingsRefused as refusal:
+        return _form(None, typed, refusal.errors), UNPROCESSABLE
+    except RecorderNameTaken as taken:
+        return _form(None, typed, {"name": str(taken)}), UNPROCESSABLE
+    flash(f"{created.name} is ready. Paste its URL and message into a TradingView alert.")
+    return redirect(url_for("pages.recorder", recorder_id=created.id))
+
+
+@pages.route("/recorders/<int:recorder_id>/edit", methods=["GET", "POST"])
+def edit_recorder(recorder_id: int) -> Answer:
+    """Show the form of a recorder's settings, or put new ones in force."""
+    found = own_recorder(recorder_id)
+    if request.method == "GET":
+        return _form(found, form_values(found.settings), {})
+    typed = typed_values(request.form)
+    try:
+        _save(found, parse_recorder_settings(settings_as_json(found.settings) | typed))
+    except SettingsRefused as refusal:
+        return _form(found, typed, refusal.errors), UNPROCESSABLE
+    except RecorderNameTaken as taken:
+        return _form(found, typed, {"name": str(taken)}), UNPROCESSABLE
+    flash("Saved. Signals accepted from now on follow these settings; an open position keeps its exits.")
+    return redirect(url_for("pages.recorder", recorder_id=recorder_id))
+
+
+@pages.post("/recorders/<int:recorder_id>/start")
+def start(recorder_id: int) -> Response:
+    """Let the recorder take entries."""
+    found = own_recorder(recorder_id)
+    _save(found, replace(found.settings, recording_enabled=True))
+    return redirect(url_for("pages.recorder", recorder_id=recorder_id))
+
+
+@pages.get("/recorders/<int:recorder_id>/<any(stop, rotate, delete):what>")
+def confirm(recorder_id: int, what: str) -> str:
+    """Ask before stopping, before replacing the URL and before deleting."""
+    found = own_recorder(recorder_id)
+    back = url_for("pages.recorder", recorder_id=recorder_id)
+    return render_template("confirm.html", question=_question(found, what), action=request.path, back=back)
+
+
+@pages.post("/recorders/<int:recorder_id>/<any(stop, rotate, delete):what>")
+def confirmed(recorder_id: int, what: str) -> Response:
+    """Do what was asked about."""
+    found = own_recorder(recorder_id)
+    if what == "stop":
+        _save(found, replace(found.settings, recording_enabled=False))
+        flash("Recording is off. Entries are ignored; exits of open positions still pass.")
+    elif what == "rotate":
+        with backend().engine.begin() as connection:
+            rotate_webhook_token(connection, viewer().id, recorder_id, backend().cipher)
+        flash("The URL is a new one. Alerts with the old one are refused from now on.")
+    else:
+        with backend().engine.begin() as connection:
+            delete_recorder(connection, viewer().id, recorder_id)
+        flash(f"{found.name} and everything it recorded are deleted.")
+        return redirect(url_for("pages.recorders"))
+    return redirect(url_for("pages.recorder", recorder_id=recorder_id))
+
+
+def _save(found: Recorder, settings: RecorderSettings) -> None:
+    with backend().engine.begin() as connection:
+        if not update_recorder(connection, viewer().id, found.id, settings):
+            abort(404)
+
+
+def _form(found: Recorder | None, values: Mapping[str, Any], errors: Mapping[str, str]) -> str:
+    return render_template(
+        "recorder_form.html",
+        recorder=found,
+        sections=SECTIONS,
+        shown={"tp_targets", *(each.name for each in FIELDS)},
+        values=values,
+        targets=target_rows(values),
+        errors=errors,
+    )
+
+
+def _question(found: Recorder, what: str) -> Question:
+    if what == "stop":
+        return Question(
+            title=f"Stop recording with {found.name}?",
+            text="Entries will be ignored until you start it again. Open positions stay open; their exits still pass.",
+            button="Stop recording",
+        )
+    if what == "rotate":
+        return Question(
+            title=f"Replace the URL of {found.name}?",
+            text="The URL in use stops working at once. Every alert that posts to it must get the new one.",
+            button="Replace the URL",
+        )
+    return Question(
+        title=f"Delete {found.name}?",
+        text=f"Its {found.signal_count} signals and all trades and positions it recorded are deleted for good.",
+        button="Delete for good",
+        tone="danger",
+    )

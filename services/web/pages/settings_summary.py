@@ -1,0 +1,56 @@
+"""A recorder's settings in words, as its page lists them."""
+
+from decimal import Decimal
+
+from services.web.formatting import format_number
+from shared.domain.recorder_settings import RecorderSettings
+from shared.domain.take_profit import TakeProfitTarget
+
+UNITS = {"Ticks": "ticks", "Points": "points", "Percent": "%", "Dollars": "$ per contract"}
+OPPOSITE = {"reverse": "reverses", "close": "closes", "reduce": "reduces, may flip", "ignore": "is ignored"}
+
+
+def summarize_settings(settings: RecorderSettings) -> list[tuple[str, str]]:
+    """List the settings that decide what a signal does."""
+    return [
+        ("Symbol", settings.symbol or "as each alert says"),
+        ("First entry", _contracts(settings.initial_position_size)),
+        ("Further entries", _contracts(settings.add_position_size)),
+        ("Most contracts", _contracts(settings.max_contracts) if settings.max_contracts else "no limit"),
+        ("Same direction", "adds" if settings.same_direction == "add" else "is ignored"),
+        ("Opposite signal", OPPOSITE[settings.opposite_signal]),
+        ("Fill price", "the alert's" if settings.fill_price == "signal" else "the last tick"),
+        ("Price deviation", _deviation(settings.max_price_deviation)),
+        ("Stop loss", _stop(settings)),
+        ("Take profit", _targets(settings)),
+        ("Commission", f"{format_number(settings.commission)} per contract and side"),
+    ]
+
+
+def _contracts(number: int) -> str:
+    number = number or 1  # a size of 0 means 1
+    return "1 contract" if number == 1 else f"{format_number(number)} contracts"
+
+
+def _deviation(per_cent: Decimal) -> str:
+    return f"at most {format_number(per_cent)} %" if per_cent else "any price"
+
+
+def _stop(settings: RecorderSettings) -> str:
+    if not settings.sl_enabled:
+        return "off"
+    fill = "" if settings.stop_fill == "observed" else ", fills at its level"
+    return f"{format_number(settings.sl_amount)} {UNITS[settings.sl_units]}{fill}"
+
+
+def _targets(settings: RecorderSettings) -> str:
+    legs = [_target(settings, target) for target in settings.tp_targets]
+    return "; ".join(legs) or "off"
+
+
+def _target(settings: RecorderSettings, target: TakeProfitTarget) -> str:
+    distance = f"{format_number(target.value)} {UNITS[settings.tp_units]}"
+    if target.trim is None:
+        return f"the rest at {distance}"
+    amount = _contracts(int(target.trim)) if settings.trim_units == "Contracts" else f"{format_number(target.trim)} %"
+    return f"{amount} at {distance}"

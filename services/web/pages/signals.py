@@ -1,0 +1,70 @@
+"""The list of signals, and one signal with its raw body."""
+
+from typing import Any
+
+from flask import abort, render_template, request
+
+from services.web.backend import backend
+from services.web.formatting import NO_VALUE, format_number, format_price
+from services.web.pages.blueprint import pages
+from services.web.pages.lists import PAGE_SIZE, ListView, given_filters, given_id
+from services.web.pages.viewer import viewer
+from shared.store.pages import PageRefused
+from shared.store.reports import SignalFilter, list_signals, load_signal, recorder_names, traded_tickers
+
+
+@pages.get("/signals")
+def signals() -> str:
+    """List signals, newest first, filtered and paged by the query string."""
+    filters = given_filters("recorder", "symbol", "status")
+    cursor = request.args.get("cursor")
+    wanted = SignalFilter(
+        recorder_id=given_id(filters, "recorder"), ticker=filters.get("symbol"), status=filters.get("status")
+    )
+    with backend().engine.connect() as connection:
+        try:
+            page = list_signals(connection, viewer().id, wanted, cursor=cursor, limit=PAGE_SIZE)
+        except PageRefused as refusal:
+            abort(400, str(refusal))
+        view = ListView(
+            endpoint="pages.signals",
+            filters=filters,
+            sort="-received",
+            cursor=cursor,
+            next_cursor=page.next_cursor,
+            rows=page.items,
+        )
+        return render_template(
+            "signals.html",
+            list=view,
+            recorders=recorder_names(connection, viewer().id),
+            tickers=[(ticker, ticker) for ticker in traded_tickers(connection, viewer().id)],
+            stated=stated_position,
+            signal_price=signal_price,
+        )
+
+
+@pages.get("/signals/<int:signal_id>")
+def signal(signal_id: int) -> str:
+    """Show one signal with its body as it arrived."""
+    with backend().engine.connect() as connection:
+        row = load_signal(connection, viewer().id, signal_id)
+    if row is None:
+        abort(404)
+    body = bytes(row.raw_data).decode("utf-8", errors="backslashreplace")
+    return render_template("signal.html", signal=row, body=body, stated=stated_position, signal_price=signal_price)
+
+
+def stated_position(row: Any) -> str:
+    """Write the position that a signal states: `long 2`, `flat`."""
+    side = row.market_position or ""
+    if row.position_size is None or side == "flat":
+        return side or NO_VALUE
+    return f"{side} {format_number(abs(row.position_size))}".strip() if side else format_number(row.position_size)
+
+
+def signal_price(row: Any) -> str:
+    """Write the price that a signal carries, as its contract's prices are written."""
+    if row.price is None:
+        return NO_VALUE
+    return format_number(row.price) if row.tick_size is None else format_price(row.price, row.tick_size)

@@ -1,0 +1,155 @@
+"""The form of a recorder's settings: which fields it has, and how what was typed becomes settings."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.domain.recorder_settings import RecorderSettings, settings_as_json
+
+UNITS = (
+    ("Ticks", "ticks"),
+    ("Points", "points of price"),
+    ("Percent", "% of the entry"),
+    ("Dollars", "$ per contract"),
+)
+FEWEST_TARGET_ROWS = 4
+VALUE, TRIM = "target_value_", "target_trim_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One setting on the form; with choices it is a list to choose from, as a check box it is true or false."""
+
+    name: str
+    label: str
+    hint: str = ""
+    choices: Sequence[tuple[str, str]] = ()
+    checkbox: bool = False
+    numeric: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """Settings that belong together."""
+
+    title: str
+    hint: str
+    fields: Sequence[Field]
+
+
+SECTIONS = (
+    Section(
+        title="Recorder",
+        hint="",
+        fields=(
+            Field(name="name", label="Name", hint="What alerts to your common URL call it."),
+            Field(name="symbol", label="Symbol", hint="For alerts that name none, such as MNQ1!. May stay empty."),
+            Field(
+                name="recording_enabled",
+                label="Recording",
+                hint="While it is off, entries are ignored; exits still pass.",
+                checkbox=True,
+            ),
+        ),
+    ),
+    Section(
+        title="Size",
+        hint="Used where an alert does not say how many contracts.",
+        fields=(
+            Field(name="initial_position_size", label="First entry", hint="Contracts.", numeric=True),
+            Field(name="add_position_size", label="Each further entry", hint="Contracts.", numeric=True),
+            Field(name="max_contracts", label="Most contracts", hint="0 sets no limit.", numeric=True),
+            Field(
+                name="commission", label="Commission", hint="Per contract and side, booked on closing.", numeric=True
+            ),
+        ),
+    ),
+    Section(
+        title="Signals",
+        hint="How an alert that states no position is read.",
+        fields=(
+            Field(
+                name="same_direction",
+                label="Entry in the held direction",
+                choices=(("add", "adds to the position"), ("ignore", "is ignored")),
+            ),
+            Field(
+                name="opposite_signal",
+                label="Entry against the position",
+                choices=(
+                    ("reverse", "reverses it"),
+                    ("close", "closes it"),
+                    ("reduce", "reduces it, may flip it"),
+                    ("ignore", "is ignored"),
+                ),
+            ),
+            Field(
+                name="fill_price",
+                label="Fill price",
+                choices=(("signal", "the price in the alert"), ("market", "the last tick")),
+            ),
+            Field(
+                name="max_price_deviation",
+                label="Largest price deviation",
+                hint="Per cent from the last tick. Entries farther off are refused; 0 takes every price.",
+                numeric=True,
+            ),
+        ),
+    ),
+    Section(
+        title="Stop loss",
+        hint="",
+        fields=(
+            Field(name="sl_enabled", label="Stop loss on", checkbox=True),
+            Field(name="sl_amount", label="Distance", hint="From the average entry.", numeric=True),
+            Field(name="sl_units", label="Unit of the distance", choices=UNITS),
+            Field(
+                name="stop_fill",
+                label="Fills at",
+                choices=(("observed", "the price that reached it"), ("level", "its own level")),
+            ),
+        ),
+    ),
+    Section(
+        title="Take profit",
+        hint="Up to where each leg closes how much. The farthest one may stay without an amount: it takes the rest.",
+        fields=(
+            Field(name="tp_units", label="Unit of the distances", choices=UNITS),
+            Field(
+                name="trim_units",
+                label="Unit of the amounts",
+                choices=(("Contracts", "contracts"), ("Percent", "% of the position")),
+            ),
+        ),
+    ),
+)
+FIELDS = tuple(each for section in SECTIONS for each in section.fields)
+
+
+def form_values(settings: RecorderSettings | None) -> dict[str, Any]:
+    """What the form shows at first: the settings in force, or the defaults for a new recorder."""
+    if settings is None:
+        return settings_as_json(RecorderSettings(name="")) | {"name": "", "symbol": None}
+    return settings_as_json(settings)
+
+
+def typed_values(form: Mapping[str, str]) -> dict[str, Any]:
+    """What was typed, by setting, unchecked."""
+    values: dict[str, Any] = {each.name: form.get(each.name, "").strip() for each in FIELDS if not each.checkbox}
+    values |= {each.name: each.name in form for each in FIELDS if each.checkbox}
+    return values | {"tp_targets": _typed_targets(form)}
+
+
+def target_rows(values: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The legs to show, with at least one empty row after them."""
+    targets = list(values.get("tp_targets") or [])
+    empty = max(FEWEST_TARGET_ROWS - len(targets), 1)
+    return [*targets, *({"value": "", "trim": ""} for _ in range(empty))]
+
+
+def _typed_targets(form: Mapping[str, str]) -> list[dict[str, str | None]]:
+    """The rows in which anything was typed, in their order."""
+    typed = (name.removeprefix(VALUE) for name in form if name.startswith(VALUE))
+    numbers = sorted(int(number) for number in typed if number.isdecimal())
+    rows = [(form[f"{VALUE}{number}"].strip(), form.get(f"{TRIM}{number}", "").strip()) for number in numbers]
+    return [{"value": value, "trim": trim or None} for value, trim in rows if value or trim]
