@@ -11,7 +11,7 @@ from shared.domain.timestamps import to_datetime
 MONTH_CODES = "FGHJKMNQUVXZ"
 YEARS_BACK = 2
 CONTINUOUS = re.compile(r"[1-9]!")
-DATED = re.compile(rf"([{MONTH_CODES}])([0-9]|[0-9]{{2}}|(?:19|20)[0-9]{{2}})")
+DATED = re.compile(rf"([{MONTH_CODES}])([0-9]|[0-9]{{2}}|(?:19|2[0-2])[0-9]{{2}})")
 
 
 class UnknownSymbol(ValueError):

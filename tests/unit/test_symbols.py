@@ -110,6 +110,8 @@ def test_the_longest_root_that_fits_wins_over_a_shorter_one() -> None:
         ("MNQH0", "2029-12-31", "MNQH2030"),
         ("MNQH8", "2030-01-01", "MNQH2028"),
         ("MNQH7", "2030-01-01", "MNQH2037"),
+        ("MNQH0", "2093-01-01", "MNQH2100"),
+        ("MNQH2100", "2093-01-01", "MNQH2100"),
     ],
 )
 def test_a_one_digit_year_is_from_two_back_to_seven_ahead_of_the_signal(text: str, on: str, symbol: str) -> None:
