@@ -8,19 +8,22 @@ Readings chosen where the text leaves room:
 
 - A level is passed when the last tick is at it or beyond it; without any tick nothing is passed.
 - A position is marked at each fill with what it held before, then, in a tick, at the tick's price with the rest.
-- A signal that crosses zero is a close and an opening. If its opening is refused or filtered, the close still
-  happens (reason `signal`, since nothing is opened), and the signal is recorded with a note.
+- A signal that crosses zero is a close and an opening. If the market or a filter forbids the opening, the close still
+  happens (reason `signal`, since nothing is opened), and the signal is recorded with a note. If the body itself is
+  wrong (an exit on the wrong side, a risk that cannot be sized), nothing of it happens.
 - A stop or target price in a body is judged against the average that the entry would lead to, then rounded and
   kept at least one tick away like any other level. One kept from an earlier entry is only rounded and kept away.
 - `risk_dollars` is measured from the fill to the stop as it would be placed for this fill alone; without a stop it
-  says nothing. It replaces the quantity, so it says nothing either where the position is stated.
+  is refused. It replaces the quantity, so it says nothing where the position is stated.
+- A close-all takes the body's price only where one position is open; what has no price at all stays open.
+- The body is checked for a price and a risk before the filters, for its exits after them.
 - A missing quantity of a trim, or of an opposite signal that reduces, is `add_position_size`.
 - An exit action that states a size not below what is held changes nothing and is ignored.
 - Gap marks of one symbol do not overlap; each counts from the entry's time on, in all that is open at the mark.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -101,10 +104,11 @@ class Leg:
 class Refused(Exception):
     """An entry that must not happen, with its status."""
 
-    def __init__(self, status: str, why: str) -> None:
+    def __init__(self, status: str, why: str, *, whole: bool = False) -> None:
         super().__init__(why)
         self.status = status
         self.why = why
+        self.whole = whole
 
 
 @dataclass(kw_only=True)
@@ -149,7 +153,7 @@ class Book:
     settings: Mapping[str, Any]
     positions: list[Position] = field(default_factory=list)
 
-    def setting(self, name: str, default: Any) -> Any:  # noqa: ANN401 - settings are of many types
+    def setting(self, name: str, default: Any) -> Any:
         return self.settings.get(name, default)
 
     def open_positions(self) -> list[Position]:
@@ -183,9 +187,7 @@ def brute_force_replay(
         while waiting and (entry is None or waiting[0].place < entry.place):
             signal = waiting.pop(0)
             status, reason = apply_signal(books[signal.recorder], signal, met, contracts)
-            outcomes.append(
-                {"line": signal.line, "recorder": signal.recorder, "status": status, "reason": reason}
-            )
+            outcomes.append({"line": signal.line, "recorder": signal.recorder, "status": status, "reason": reason})
         if entry is not None:
             met.append(entry)
         if isinstance(entry, PriceTick):
@@ -196,9 +198,7 @@ def brute_force_replay(
     return {
         "signals": outcomes,
         "trades": [row for book in books.values() for row in trade_rows(book, ticks)],
-        "positions": [
-            position_row(book, position, ticks) for book in books.values() for position in book.positions
-        ],
+        "positions": [position_row(book, position, ticks) for book in books.values() for position in book.positions],
     }
 
 
@@ -228,7 +228,7 @@ def apply_signal(
             opening = prepare_entry(book, signal, wish, position, last, contracts[symbol])
         except Refused as refused:
             refusal = refused
-            if not wish.close:
+            if refused.whole or not wish.close:
                 return refused.status, refused.why
             notes.append(refused.why)
     if wish.close and position is not None:
@@ -245,19 +245,20 @@ def apply_signal(
 
 
 def close_everything(book: Book, signal: ScriptedSignal, met: Sequence[LogEntry]) -> tuple[str, str]:
-    """Close each open position at its own price, or none if one of them has no price."""
-    if not book.open_positions():
+    """Close each open position that has a price: the body's if it is the only one open, else its last tick's."""
+    held = book.open_positions()
+    if not held:
         return "ignored", "nothing to close"
-    try:
-        closes = [
-            (position, exit_price(book, signal, last_price(met, position.symbol)))
-            for position in book.open_positions()
-        ]
-    except Refused as refused:
-        return refused.status, refused.why
-    for position, (price, _) in closes:
+    stated = signal if len(held) == 1 else replace(signal, price=None)
+    closed = 0
+    for position in held:
+        try:
+            price, _ = exit_price(book, stated, last_price(met, position.symbol))
+        except Refused:
+            continue
         fill(position, -position.held(), price, signal, "signal")
-    return "recorded", ""
+        closed += 1
+    return ("recorded", "") if closed else ("rejected", "price")
 
 
 def interpret(book: Book, signal: ScriptedSignal, held: int) -> Wish:
@@ -280,7 +281,7 @@ def interpret_exit(signal: ScriptedSignal, held: int) -> Wish:
         return Wish(ignored="nothing to close")
     if signal.target is not None and signal.target * held > 0:
         surplus = abs(held) - abs(signal.target)
-        return Wish(close=surplus) if surplus > 0 else Wish(ignored="nothing to close")
+        return Wish(close=surplus) if surplus > 0 else Wish(ignored="nothing left to close")
     return Wish(close=abs(held))
 
 
@@ -300,7 +301,7 @@ def interpret_target(target: int, held: int) -> Wish:
 def interpret_side(book: Book, signal: ScriptedSignal, held: int) -> Wish:
     """Rule 3: a side without a size."""
     if signal.side == "flat":
-        return Wish(close=abs(held)) if held else Wish(ignored="nothing to close")
+        return Wish(close=abs(held)) if held else Wish(ignored="flat")
     direction = 1 if signal.side == "long" else -1
     if held == 0:
         return Wish(enter=direction * opening_quantity(book, signal))
@@ -326,17 +327,19 @@ def interpret_action(book: Book, signal: ScriptedSignal, held: int) -> Wish:
         if book.setting("same_direction", "add") == "ignore":
             return Wish(ignored="same direction")
         return Wish(enter=direction * adding_quantity(book, signal))
-    opposite = book.setting("opposite_signal", "reverse")
-    if opposite == "ignore":
-        return Wish(ignored="opposite")
-    if opposite == "close":
-        return Wish(close=abs(held))
-    if opposite == "reverse":
-        return Wish(close=abs(held), enter=direction * opening_quantity(book, signal))
+    return interpret_opposite(book, signal, held)
+
+
+def interpret_opposite(book: Book, signal: ScriptedSignal, held: int) -> Wish:
+    """Rule 4 against the held direction."""
+    direction = -1 if held > 0 else 1
     quantity = adding_quantity(book, signal)
-    if quantity <= abs(held):
-        return Wish(close=quantity)
-    return Wish(close=abs(held), enter=direction * (quantity - abs(held)))
+    return {
+        "ignore": Wish(ignored="opposite"),
+        "close": Wish(close=abs(held)),
+        "reverse": Wish(close=abs(held), enter=direction * opening_quantity(book, signal)),
+        "reduce": Wish(close=min(quantity, abs(held)), enter=direction * max(0, quantity - abs(held))),
+    }[book.setting("opposite_signal", "reverse")]
 
 
 def opening_quantity(book: Book, signal: ScriptedSignal) -> int:
@@ -360,9 +363,7 @@ def prepare_entry(
     contract: ScriptedContract,
 ) -> Callable[[str], None]:
     """Check everything that can refuse the entry; return what carries it out (after the close, if there is one)."""
-    if not book.setting("recording_enabled", True):
-        raise Refused("ignored", "recording")
-    price = entry_price(book, signal, last)
+    price, _ = chosen_price(book, signal, last)
     direction: Direction = 1 if wish.enter > 0 else -1
     quantity = abs(wish.enter)
     base = None if wish.close else held_position
@@ -370,7 +371,10 @@ def prepare_entry(
     fresh = Position(symbol="", direction=direction, contract=contract)
     position = base or fresh
     if signal.risk_dollars is not None and rule_four:
-        quantity = risk_quantity(book, signal, position, price, contract) or quantity
+        quantity = risk_quantity(book, signal, position, price, contract)
+    if not book.setting("recording_enabled", True):
+        raise Refused("ignored", "recording")
+    refuse_far_price(book, signal, last)
     held = base.held() if base else 0
     cap = int(book.setting("max_contracts", 0))
     if cap:
@@ -395,31 +399,29 @@ def prepare_entry(
 
 def risk_quantity(
     book: Book, signal: ScriptedSignal, position: Position, price: Fraction, contract: ScriptedContract
-) -> int | None:
+) -> int:
     """As many contracts as lose at most `risk_dollars` from this fill to the stop that belongs to it."""
     override = signal.stop or position.stop_override
     unit, value = stop_in_force(book, override, price)
     if value == 0:
-        return None
+        raise Refused("rejected", "risk_dollars", whole=True)
     level = level_at(unit, value, price, -position.direction, contract)
     ticks = abs(price - level) / Fraction(contract.tick_size)
     tick_value = Fraction(contract.tick_size) * Fraction(contract.multiplier)
     quantity = Fraction(signal.risk_dollars or 0) // (ticks * tick_value)
     if quantity < 1:
-        raise Refused("rejected", "risk_dollars")
+        raise Refused("rejected", "risk_dollars", whole=True)
     return int(quantity)
 
 
-def refuse_wrong_sides(
-    signal: ScriptedSignal, direction: Direction, average: Fraction, price: Fraction
-) -> None:
+def refuse_wrong_sides(signal: ScriptedSignal, direction: Direction, average: Fraction, price: Fraction) -> None:
     """A stop belongs on the losing side of the average, a target on the winning side."""
     for leg in [signal.stop] if signal.stop else []:
         if names_a_price(leg, price) and (Fraction(leg.value) - average) * direction > 0:
-            raise Refused("rejected", "stop")
+            raise Refused("rejected", "stop", whole=True)
     for leg in signal.targets or ():
         if names_a_price(leg, price) and (Fraction(leg.value) - average) * direction < 0:
-            raise Refused("rejected", "target")
+            raise Refused("rejected", "target", whole=True)
 
 
 def names_a_price(leg: ExitLeg, fill_price: Fraction) -> bool:
@@ -428,11 +430,10 @@ def names_a_price(leg: ExitLeg, fill_price: Fraction) -> bool:
     return leg.unit == "Price" or fill_price / 2 <= Fraction(leg.value) <= fill_price * 3 / 2
 
 
-def entry_price(book: Book, signal: ScriptedSignal, last: Fraction | None) -> Fraction:
+def refuse_far_price(book: Book, signal: ScriptedSignal, last: Fraction | None) -> None:
     price, from_body = chosen_price(book, signal, last)
     if from_body and too_far(book, price, last):
         raise Refused("rejected", "price")
-    return price
 
 
 def exit_price(book: Book, signal: ScriptedSignal, last: Fraction | None) -> tuple[Fraction, str]:
@@ -463,9 +464,7 @@ def last_price(met: Sequence[LogEntry], symbol: str) -> Fraction | None:
     return Fraction(prices[-1]) if prices else None
 
 
-def fill(
-    position: Position, quantity: int, price: Fraction, at: ScriptedSignal | PriceTick, reason: str
-) -> None:
+def fill(position: Position, quantity: int, price: Fraction, at: ScriptedSignal | PriceTick, reason: str) -> None:
     """Append a fill; positive quantities enter, negative ones exit, whatever the side (signed by `direction`)."""
     signed = quantity if reason == "entry" else quantity * position.direction
     position.events.append(
@@ -584,17 +583,15 @@ def meet_tick(book: Book, position: Position, tick: PriceTick) -> None:
 
 def trade_rows(book: Book, ticks: Sequence[LogEntry]) -> list[dict[str, Any]]:
     """One row for all units that entered and left together."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for position in book.positions:
         units = position.units()
-        for unit in sorted(set(units), key=lambda each: (each.entered, each.left is None, each.left or 0)):
-            rows.append(trade_row(book, position, unit, units.count(unit), ticks))
+        together = sorted(set(units), key=lambda each: (each.entered, each.left is None, each.left or 0))
+        rows += [trade_row(book, position, unit, units.count(unit), ticks) for unit in together]
     return rows
 
 
-def trade_row(
-    book: Book, position: Position, unit: Unit, quantity: int, ticks: Sequence[LogEntry]
-) -> dict[str, Any]:
+def trade_row(book: Book, position: Position, unit: Unit, quantity: int, ticks: Sequence[LogEntry]) -> dict[str, Any]:
     entered = position.events[unit.entered]
     left = None if unit.left is None else position.events[unit.left]
     scale = quantity * Fraction(position.contract.multiplier)
@@ -681,9 +678,7 @@ def side_name(position: Position) -> str:
     return "LONG" if position.direction > 0 else "SHORT"
 
 
-def while_open(
-    position: Position, entered: Event, left: Event | None, ticks: Iterable[LogEntry]
-) -> list[LogEntry]:
+def while_open(position: Position, entered: Event, left: Event | None, ticks: Iterable[LogEntry]) -> list[LogEntry]:
     return [
         entry
         for entry in ticks

@@ -61,9 +61,7 @@ def as_replay_signal(signal: ScriptedSignal) -> ReplaySignal:
 
 
 def contracts() -> st.SearchStrategy[ScriptedContract]:
-    return st.builds(
-        ScriptedContract, tick_size=st.sampled_from(TICK_SIZES), multiplier=st.sampled_from(MULTIPLIERS)
-    )
+    return st.builds(ScriptedContract, tick_size=st.sampled_from(TICK_SIZES), multiplier=st.sampled_from(MULTIPLIERS))
 
 
 @st.composite
@@ -73,7 +71,7 @@ def tapes(draw: st.DrawFn, specs: dict[str, ScriptedContract], max_size: int = 3
     steps = st.tuples(
         st.sampled_from(sorted(specs)),
         st.sampled_from([0, 0, 1, 1, 2, -1, -1, -2, 3, -3, 6, -6, 15, -15]),
-        st.sampled_from([0, 0, 0, 0, Decimal("0.4"), Decimal("0.5")]),
+        st.sampled_from([Decimal(text) for text in ("0", "0", "0", "0", "0.4", "0.5")]),
         st.sampled_from([0, 1, MILLISECOND, 20 * MILLISECOND, SECOND, 7 * SECOND]),
         st.integers(0, 19),
     )
@@ -81,7 +79,9 @@ def tapes(draw: st.DrawFn, specs: dict[str, ScriptedContract], max_size: int = 3
     occurred_at, place = START, 1 << 20
     last_mark = dict.fromkeys(specs, START - SECOND)
     size = draw(st.integers(0, max_size))
-    opening = [(symbol, 0, 0, 0, 1) for symbol in sorted(specs) if draw(st.integers(0, 9))]
+    opening: list[tuple[str, int, Decimal, int, int]] = [
+        (symbol, 0, Decimal(0), 0, 1) for symbol in sorted(specs) if draw(st.integers(0, 9))
+    ]
     for symbol, move, off_grid, later, kind in [*opening, *draw(st.lists(steps, min_size=size, max_size=size))]:
         occurred_at += later
         place += 1 + 2 * (kind % 2)
@@ -183,9 +183,17 @@ def signals(
         before = tape[index - 1] if index else None
         recorder = draw(st.sampled_from(recorders))
         symbol = draw(st.sampled_from([None, None, *specs]))
-        if draw(st.integers(0, 19)) == 0:
-            at = {"place": before.place if before else 0, "occurred_at": before.occurred_at if before else START}
-            drawn.append(ScriptedSignal(line=line, recorder=recorder["name"], action="closeall", **at))
+        if draw(st.integers(0, 11)) == 0:
+            drawn.append(
+                ScriptedSignal(
+                    line=line,
+                    recorder=recorder["name"],
+                    place=before.place if before else 0,
+                    occurred_at=before.occurred_at if before else START,
+                    action="closeall",
+                    price=draw(st.sampled_from([None, 397 * specs[recorder["symbol"]].tick_size])),
+                )
+            )
             continue
         contract = specs[symbol or recorder["symbol"]]
         near = last_price_near(tape[:index], symbol or recorder["symbol"], specs)
@@ -208,9 +216,7 @@ def last_price_near(met: list[LogEntry], symbol: str, specs: dict[str, ScriptedC
 
 
 @st.composite
-def contents(
-    draw: st.DrawFn, near: Decimal, contract: ScriptedContract, recorder: dict[str, Any]
-) -> dict[str, Any]:
+def contents(draw: st.DrawFn, near: Decimal, contract: ScriptedContract, recorder: dict[str, Any]) -> dict[str, Any]:
     """What a signal asks for, of every kind that section 4 tells apart."""
     tick = contract.tick_size
     offsets = st.sampled_from([Decimal(text) for text in ("0", "0", "1", "-1", "0.4", "4", "-6", "-20", "300")])
@@ -327,21 +333,23 @@ def stated_size(signal: ScriptedSignal) -> dict[str, Any]:
     if signal.target is None:
         return {}
     side = "flat" if signal.target == 0 else "long" if signal.target > 0 else "short"
-    return [
+    ways: list[dict[str, Any]] = [
         {"position_size": str(signal.target)},
         {"market_position": side, "position_size": abs(signal.target)},
         {"market_position": side, "market_position_size": abs(signal.target)},
-    ][signal.line % 3]
+    ]
+    return ways[signal.line % 3]
 
 
 def stated_previous(signal: ScriptedSignal) -> dict[str, Any]:
     if signal.previous is None:
         return {}
     side = "flat" if signal.previous == 0 else "long" if signal.previous > 0 else "short"
-    return [
+    ways: list[dict[str, Any]] = [
         {"prev_position_size": signal.previous},
         {"prev_market_position": side, "prev_market_position_size": abs(signal.previous)},
-    ][signal.line % 2]
+    ]
+    return ways[signal.line % 2]
 
 
 def stated_exits(signal: ScriptedSignal) -> dict[str, Any]:
@@ -370,6 +378,4 @@ def scenarios(draw: st.DrawFn, max_ticks: int = 30) -> Scenario:
     homes = [*symbols, *draw(st.lists(st.sampled_from(symbols), max_size=1))]
     recorders = [draw(settings_of(f"R{number}", home, specs[home])) for number, home in enumerate(homes)]
     tape = draw(tapes(specs, max_ticks))
-    return Scenario(
-        recorders=recorders, contracts=specs, ticks=tape, signals=draw(signals(recorders, specs, tape))
-    )
+    return Scenario(recorders=recorders, contracts=specs, ticks=tape, signals=draw(signals(recorders, specs, tape)))
