@@ -78,21 +78,23 @@ class RecorderFold:
         if accepted.symbol is not None:
             self._conclude(accepted, *self._apply_to(accepted, accepted.symbol))
             return
+        for symbol in self.positions:
+            self.advance(symbol, accepted.place)  # what is open there, however far it had advanced before
         held = self._open_positions()
         if len(held) > 1:  # one price cannot be that of several symbols
             accepted = replace(accepted, signal=replace(accepted.signal, price=None))
         verdicts = [self._apply_to(replace(accepted, symbol=each.symbol), each.symbol) for each in held]
-        recorded = [applied for _, applied in verdicts if applied.status == "recorded"]
+        outcomes = sorted((applied for _, applied in verdicts), key=_is_not_recorded)
         place = max((place for place, _ in verdicts), default=accepted.place)
         nothing = Applied(status="ignored", reason="nothing to close")
-        self._conclude(accepted, place, recorded[0] if recorded else nothing)
+        self._conclude(accepted, place, outcomes[0] if outcomes else nothing)
 
     def advance(self, symbol: str, through: int) -> None:
         """Take the open position of a symbol, if there is one, through the log up to a place."""
         position = self._open_position(symbol)
         if position and through > position.place:
-            entries = self._tape.entries(symbol, after=position.place, through=through)
-            self._replace_last(advance(position, entries))
+            position = advance(position, self._tape.entries(symbol, after=position.place, through=through))
+            self._replace_last(replace(position, place=through) if position.is_open else position)
 
     def _apply_to(self, accepted: AcceptedSignal, symbol: str) -> tuple[int, Applied]:
         place = max(accepted.place, self._reached(symbol))
@@ -123,6 +125,10 @@ class RecorderFold:
 
     def _replace_last(self, position: Position) -> None:
         self.positions[position.symbol][-1] = position
+
+
+def _is_not_recorded(applied: Applied) -> bool:
+    return applied.status != "recorded"
 
 
 def _bounds(position: Position) -> tuple[Decimal, Decimal]:

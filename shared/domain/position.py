@@ -124,6 +124,7 @@ def open_trades(position: Position) -> tuple[Trade, ...]:
 def describe_trade(position: Position, lot: Lot, lowest: Decimal, highest: Decimal) -> Trade:
     """Describe a lot as a trade that saw these extreme prices and has no exit yet."""
     worst, best = worst_and_best(position.direction, lowest, highest)
+    plan = position.plan
     per_point = position.direction * lot.quantity * position.contract.multiplier
     return Trade(
         lot=lot.number,
@@ -137,6 +138,8 @@ def describe_trade(position: Position, lot: Lot, lowest: Decimal, highest: Decim
         worst_price=worst,
         ticks_seen=position.ticks_seen - lot.ticks_before,
         gap_seconds=lot.gap_seconds,
+        target_price=plan.targets[0].level.price if plan.targets else None,
+        stop_price=plan.stop.price if plan.stop else None,
         entry_signal_id=lot.signal_id,
     )
 

@@ -55,7 +55,8 @@ class Lot:
 class Trade:
     """One lot, or the part of it that one exit closed; money in the contract's currency.
 
-    While the lot is open the exit, `pnl`, `pnl_ticks` and `commission` are None and the extremes are those so far.
+    `target_price` is the nearest target and `stop_price` the stop that stand, or stood when it was closed. While the
+    lot is open the exit, `pnl`, `pnl_ticks` and `commission` are None and the extremes are those so far.
     """
 
     lot: int
@@ -69,6 +70,8 @@ class Trade:
     worst_price: Decimal
     ticks_seen: int
     gap_seconds: Decimal
+    target_price: Decimal | None = None
+    stop_price: Decimal | None = None
     entry_signal_id: int | None = None
     exit_price: Decimal | None = None
     exited_at: int | None = None

@@ -1,0 +1,25 @@
+"""Starts a recorder worker: an RQ worker on the queue `signals`, with a sweep beside it."""
+
+from services.recorder_worker.jobs import Connections, open_connections
+from services.recorder_worker.sweep import Sweeper
+from shared.bus.connection import connect_redis
+from shared.bus.heartbeat import Heartbeat
+from shared.bus.queues import connect_queue
+from shared.bus.rq_worker import run_worker
+from shared.settings import Settings
+from shared.store.database import connect_database
+
+
+def main(settings: Settings) -> int:
+    """Apply signals as they come, until SIGTERM."""
+    engine = connect_database(settings.database_url, application="recorder_worker")
+    log = connect_redis(settings.redis_url, retries=True)
+    queue = connect_queue(settings.redis_url)
+    open_connections(Connections(engine=engine, log=log))
+    sweeper = Sweeper(engine, connect_queue(settings.redis_url), Heartbeat(log, "recorder_worker"))
+    sweeper.start()
+    try:
+        run_worker(queue)
+    finally:
+        sweeper.stop()
+    return 0

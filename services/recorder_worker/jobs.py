@@ -1,0 +1,53 @@
+"""The one job of the queue `signals`: it applies whatever signals are pending, so a lost or doubled job costs nothing.
+
+RQ calls a job by name and without us; `open_connections` is therefore called once by the worker's process.
+"""
+
+from dataclasses import dataclass
+
+from shared.bus.connection import RedisClient
+from shared.bus.queues import clear_wake
+from shared.catch_up import catch_up
+from shared.store.database import Engine
+from shared.store.signals import find_pending_recorders
+
+RECORDERS_A_TRANSACTION = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connections:
+    """What the job works with, for as long as the process lives; RQ's SimpleWorker does not fork."""
+
+    engine: Engine
+    log: RedisClient
+
+
+_connections: list[Connections] = []
+
+
+def open_connections(connections: Connections) -> None:
+    """Set what the job works with."""
+    _connections[:] = [connections]
+
+
+def apply_accepted_signals() -> int:
+    """Apply every pending signal, and return how many; RQ's job function."""
+    (connections,) = _connections
+    clear_wake(connections.log)
+    return apply_pending(connections)
+
+
+def apply_pending(connections: Connections) -> int:
+    """Drain what is pending: first what nobody else is at, then, waiting its turn, what came in behind somebody's back."""
+    return _drain(connections, wait=False) + _drain(connections, wait=True)
+
+
+def _drain(connections: Connections, *, wait: bool) -> int:
+    applied, after = 0, 0
+    while True:
+        with connections.engine.connect() as connection:
+            recorder_ids = find_pending_recorders(connection, after=after, limit=RECORDERS_A_TRANSACTION)
+        if not recorder_ids:
+            return applied
+        applied += catch_up(connections.engine, connections.log, recorder_ids, wait=wait)
+        after = recorder_ids[-1]

@@ -1,0 +1,50 @@
+"""Starts a TP/SL worker."""
+
+import logging
+import signal
+import time
+from threading import Event
+
+from services.tpsl_worker.monitor import Monitor
+from shared.bus.announcements import PositionAnnouncements
+from shared.bus.connection import CONNECTION_LOST, connect_redis
+from shared.bus.heartbeat import Heartbeat
+from shared.bus.tick_subscription import TickSubscription
+from shared.logs import log_event
+from shared.settings import Settings
+from shared.store.database import DATABASE_LOST, connect_database
+
+RETRY_AFTER_SECONDS = 0.5
+
+logger = logging.getLogger(__name__)
+
+
+def main(settings: Settings) -> int:
+    """Watch over open positions until SIGTERM or SIGINT."""
+    stopping = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    log = connect_redis(settings.redis_url, retries=True)
+    heartbeat = Heartbeat(log, "tpsl_worker")
+    monitor = Monitor(
+        connect_database(settings.database_url, application="tpsl_worker"),
+        log,
+        TickSubscription(settings.redis_url, {}),
+        PositionAnnouncements(settings.redis_url),
+        flush_interval_seconds=settings.flush_interval_ms / 1000,
+        flush_margin_seconds=settings.flush_margin_ms / 1000,
+    )
+    while not stopping.is_set():
+        _turn(monitor, heartbeat)
+    heartbeat.stop()
+    return 0
+
+
+def _turn(monitor: Monitor, heartbeat: Heartbeat) -> None:
+    """Go once round; a server that is away is tried again, and nothing is lost: what is due stays due."""
+    try:
+        monitor.turn()
+        heartbeat.beat_if_due(lambda: {"symbols": monitor.symbols, "positions": monitor.positions})
+    except (*DATABASE_LOST, *CONNECTION_LOST) as error:
+        log_event(logger, "turn_failed", level=logging.WARNING, reason=str(error))
+        time.sleep(RETRY_AFTER_SECONDS)

@@ -1,0 +1,167 @@
+"""The one function that moves positions: recorders' pending signals and ticks, folded in order, in one transaction.
+
+recorder_worker calls it because signals are pending, tpsl_worker because a level was reached; whoever comes second
+finds nothing left to do.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from time import perf_counter
+
+import redis
+from sqlalchemy import Connection, Engine
+
+from shared.bus.announcements import PositionChange, announce_positions
+from shared.bus.connection import CONNECTION_LOST
+from shared.bus.log_tape import LogTape
+from shared.domain.application import INTERNAL_ERROR
+from shared.domain.fold import RecorderFold, Verdict
+from shared.logs import log_event
+from shared.pending_signals import PendingSignals, read_pending
+from shared.store.fold_results import FoldedPosition, WrittenPosition, write_positions
+from shared.store.positions import StoredPosition, load_places, lock_open_positions
+from shared.store.recorders import lock_recorders
+from shared.store.signals import SignalOutcome, count_signals, record_outcomes
+
+NOWHERE: Mapping[str, int] = {}
+
+logger = logging.getLogger(__name__)
+
+
+def catch_up(
+    engine: Engine,
+    log: redis.Redis,
+    recorder_ids: Collection[int],
+    *,
+    through: Mapping[str, int] = NOWHERE,
+    wait: bool = True,
+) -> int:
+    """Apply every pending signal of these recorders, and take their open positions `through` these places by symbol.
+
+    Without `wait` recorders that somebody else is catching up are left out. Returns how many signals were applied.
+    Raises what Postgres and Redis raise; nothing is half done then, and calling it again is always right.
+    """
+    started = perf_counter()
+    with engine.begin() as connection:
+        locked = lock_recorders(connection, recorder_ids, wait=wait)
+        pending = read_pending(connection, locked)
+        stored = lock_open_positions(connection, locked)
+        folds = _fold(connection, log, pending, stored, through)
+        written = _write(connection, pending, stored, folds)
+    _announce(log, written)
+    verdicts = [verdict for fold in folds.values() for verdict in fold.verdicts]
+    _log(verdicts, written, perf_counter() - started)
+    return len(verdicts)
+
+
+def _fold(
+    connection: Connection,
+    log: redis.Redis,
+    pending: PendingSignals,
+    stored: Sequence[StoredPosition],
+    through: Mapping[str, int],
+) -> dict[int, RecorderFold]:
+    places: dict[int, dict[str, int]] = defaultdict(dict)
+    for (recorder_id, symbol), place in load_places(connection, pending.by_recorder).items():
+        places[recorder_id][symbol] = place
+    held = defaultdict(list)
+    for each in stored:
+        held[each.recorder_id].append(each.position)
+    tape = LogTape(log, pending.prices)
+    _load_ticks(tape, pending, stored, through)
+    folds = {}
+    for recorder_id in {*pending.by_recorder, *held}:
+        fold = folds[recorder_id] = RecorderFold(held[recorder_id], places[recorder_id], tape)
+        for accepted in pending.by_recorder.get(recorder_id, ()):
+            fold.apply(accepted)
+        for symbol, place in through.items():
+            fold.advance(symbol, place)
+    return folds
+
+
+def _load_ticks(
+    tape: LogTape, pending: PendingSignals, stored: Iterable[StoredPosition], through: Mapping[str, int]
+) -> None:
+    """Fetch each symbol's ticks once: from the position that is furthest behind to the furthest place needed."""
+    needed = dict(through)
+    for accepted in (each for signals in pending.by_recorder.values() for each in signals):
+        if accepted.symbol is not None:
+            needed[accepted.symbol] = max(needed.get(accepted.symbol, 0), accepted.place)
+    behind: dict[str, int] = {}
+    for each in stored:
+        symbol, place = each.position.symbol, each.position.place
+        if place < needed.get(symbol, 0):
+            behind[symbol] = min(behind.get(symbol, place), place)
+    for symbol, after in behind.items():
+        tape.load(symbol, after=after, through=needed[symbol])
+
+
+def _write(
+    connection: Connection,
+    pending: PendingSignals,
+    stored: Iterable[StoredPosition],
+    folds: Mapping[int, RecorderFold],
+) -> list[WrittenPosition]:
+    loaded = {(each.recorder_id, each.position.symbol): each for each in stored}
+    folded = [
+        FoldedPosition(
+            recorder_id=recorder_id,
+            position=position,
+            stored=loaded.get((recorder_id, symbol)) if index == 0 else None,
+        )
+        for recorder_id, fold in folds.items()
+        for symbol, moved in fold.positions.items()
+        for index, position in enumerate(moved)
+    ]
+    moved = [each for each in folded if each.stored is None or each.stored.position is not each.position]
+    written = write_positions(connection, moved, pending.contract_ids)
+    outcomes = [_outcome(verdict) for fold in folds.values() for verdict in fold.verdicts]
+    record_outcomes(connection, [*outcomes, *pending.refused])
+    count_signals(connection, {recorder_id: len(signals) for recorder_id, signals in pending.by_recorder.items()})
+    return written
+
+
+def _outcome(verdict: Verdict) -> SignalOutcome:
+    applied = verdict.applied
+    return SignalOutcome(
+        id=verdict.accepted.id, status=applied.status, reason=applied.reason, note=applied.note, place=verdict.place
+    )
+
+
+def _announce(log: redis.Redis, written: Iterable[WrittenPosition]) -> None:
+    changes = [
+        PositionChange(recorder_id=each.folded.recorder_id, position_id=each.id, symbol=each.folded.position.symbol)
+        for each in written
+    ]
+    if not changes:
+        return
+    try:
+        announce_positions(log, changes)
+    except CONNECTION_LOST as error:  # all is committed, and who listens also looks for itself
+        log_event(logger, "announcement_lost", level=logging.WARNING, reason=str(error))
+
+
+def _log(verdicts: Iterable[Verdict], written: Iterable[WrittenPosition], seconds: float) -> None:
+    milliseconds = round(seconds * 1000, 1)
+    for verdict in verdicts:
+        applied = verdict.applied
+        failed = applied.reason is not None and applied.reason.startswith(INTERNAL_ERROR)
+        log_event(
+            logger,
+            f"signal_{applied.status}",
+            level=logging.ERROR if failed else logging.INFO,
+            signal_id=verdict.accepted.id,
+            reason=applied.reason,
+            milliseconds=milliseconds,
+        )
+    for each in written:
+        for trade in each.folded.position.trades:
+            log_event(
+                logger,
+                "trade_closed",
+                position_id=each.id,
+                lot=trade.lot,
+                reason=trade.exit_reason,
+                milliseconds=milliseconds,
+            )

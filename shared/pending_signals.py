@@ -1,0 +1,75 @@
+"""Pending rows read as the signals they were accepted as, under the settings and contract in force then."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from shared.domain.application import AcceptedSignal
+from shared.domain.contracts import Contract
+from shared.domain.places import SEQUENCE_BITS
+from shared.domain.refusals import SignalRefused
+from shared.domain.signals import parse_signal
+from shared.domain.timestamps import from_datetime
+from shared.store.contracts import load_contracts
+from shared.store.recorders import load_settings_versions
+from shared.store.signals import PendingSignal, SignalOutcome, load_pending
+
+_NS_PER_MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingSignals:
+    """What waits to be applied, by recorder in the order of acceptance.
+
+    `refused` are those that no longer parse, `prices` the market's last price at a place by symbol.
+    """
+
+    by_recorder: dict[int, list[AcceptedSignal]] = field(default_factory=dict)
+    refused: list[SignalOutcome] = field(default_factory=list)
+    prices: dict[tuple[str, int], Decimal] = field(default_factory=dict)
+    contract_ids: dict[Contract, int] = field(default_factory=dict)
+
+
+def read_pending(connection: Connection, recorder_ids: Collection[int]) -> PendingSignals:
+    """Load the pending signals of some recorders, whose rows the caller has locked."""
+    rows = load_pending(connection, recorder_ids)
+    pending = PendingSignals()
+    if not rows:
+        return pending
+    settings = load_settings_versions(connection, {row.settings_id for row in rows})
+    contracts = load_contracts(connection, {row.contract_id for row in rows if row.contract_id is not None})
+    pending.contract_ids.update({contract: contract_id for contract_id, contract in contracts.items()})
+    for row in rows:
+        place = _place(row)
+        if row.market_price is not None and row.ticker is not None:
+            pending.prices[row.ticker, place] = row.market_price
+        try:
+            accepted = AcceptedSignal(
+                id=row.id,
+                signal=parse_signal(row.raw_data),
+                symbol=row.ticker,
+                contract=_contract(row, contracts),
+                settings=settings[row.settings_id],
+                place=place,
+                occurred_at=from_datetime(row.received_at),
+            )
+        except SignalRefused as refusal:  # the rules of reading changed between acceptance and now
+            outcome = SignalOutcome(id=row.id, status="rejected", reason=refusal.reason, note=None, place=place)
+            pending.refused.append(outcome)
+        else:
+            pending.by_recorder.setdefault(row.recorder_id, []).append(accepted)
+    return pending
+
+
+def _contract(row: PendingSignal, contracts: Mapping[int, Contract]) -> Contract | None:
+    return None if row.contract_id is None else contracts[row.contract_id]
+
+
+def _place(row: PendingSignal) -> int:
+    """Return the place at acceptance; if the log was away then, behind every tick whose stream time is not later."""
+    if row.place is not None:
+        return row.place
+    milliseconds = from_datetime(row.received_at) // _NS_PER_MS
+    return ((milliseconds + 1) << SEQUENCE_BITS) - 1

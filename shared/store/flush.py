@@ -1,0 +1,86 @@
+"""What the ticks did to open positions, written in batches: a cache of the fold that may be lost at any time."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from shared.domain.money import exact
+from shared.domain.timestamps import to_datetime
+from shared.store.positions import StoredPosition
+
+
+def flush_positions(connection: Connection, positions: Sequence[StoredPosition]) -> int:
+    """Write how far these positions have come and their extremes; returns how many rows were written.
+
+    Passed by are rows that somebody has locked, that moved on or are of a newer version, and those of recorders
+    with pending signals, which might have come before the last ticks counted here.
+    """
+    if not positions:
+        return 0
+    ordered = sorted(positions, key=lambda each: each.id)
+    return connection.execute(_FLUSH, _arrays(ordered)).rowcount
+
+
+def _arrays(positions: Sequence[StoredPosition]) -> dict[str, list[Any]]:
+    with exact():
+        rows = [_row(each) for each in positions]
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+def _row(stored: StoredPosition) -> dict[str, Any]:
+    position, stretch = stored.position, stored.position.stretch
+    return {
+        "ids": stored.id,
+        "versions": stored.version,
+        "places": position.place,
+        "ticks_seen": position.ticks_seen,
+        "current_prices": position.last_price,
+        "unrealized": position.unrealized_pnl,
+        "worst": position.worst_pnl,
+        "worst_prices": position.worst_price,
+        "worst_at": to_datetime(position.worst_at),
+        "best": position.best_pnl,
+        "best_at": to_datetime(position.best_at),
+        "lowest": stretch.lowest,
+        "lowest_at": to_datetime(stretch.lowest_at),
+        "highest": stretch.highest,
+        "highest_at": to_datetime(stretch.highest_at),
+    }
+
+
+_FLUSH = text(
+    """
+    WITH counted AS (
+        SELECT * FROM unnest(
+            CAST(:ids AS bigint[]), CAST(:versions AS bigint[]), CAST(:places AS bigint[]),
+            CAST(:ticks_seen AS bigint[]), CAST(:current_prices AS numeric[]), CAST(:unrealized AS numeric[]),
+            CAST(:worst AS numeric[]), CAST(:worst_prices AS numeric[]), CAST(:worst_at AS timestamptz[]),
+            CAST(:best AS numeric[]), CAST(:best_at AS timestamptz[]),
+            CAST(:lowest AS numeric[]), CAST(:lowest_at AS timestamptz[]),
+            CAST(:highest AS numeric[]), CAST(:highest_at AS timestamptz[])
+        ) AS row (id, version, place, ticks_seen, current_price, unrealized, worst, worst_price, worst_at,
+                  best, best_at, lowest, lowest_at, highest, highest_at)
+    ),
+    free AS (
+        SELECT position.id FROM recorder_positions position JOIN counted USING (id)
+        WHERE position.version = counted.version AND position.place < counted.place
+        ORDER BY position.id
+        FOR NO KEY UPDATE OF position SKIP LOCKED
+    )
+    UPDATE recorder_positions position SET
+        place = counted.place, ticks_seen = counted.ticks_seen, current_price = counted.current_price,
+        unrealized_pnl = counted.unrealized,
+        worst_unrealized_pnl = counted.worst, worst_price = counted.worst_price, worst_at = counted.worst_at,
+        best_unrealized_pnl = counted.best, best_at = counted.best_at,
+        lowest_since_fill = counted.lowest, lowest_since_fill_at = counted.lowest_at,
+        highest_since_fill = counted.highest, highest_since_fill_at = counted.highest_at,
+        updated_at = clock_timestamp()
+    FROM counted JOIN free USING (id)
+    WHERE position.id = counted.id
+      AND NOT EXISTS (
+          SELECT 1 FROM recorded_signals signal
+          WHERE signal.recorder_id = position.recorder_id AND signal.status = 'accepted'
+      )
+    """
+)

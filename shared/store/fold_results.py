@@ -1,0 +1,87 @@
+"""What a fold leaves behind, written: positions, their trades and their legs; a few statements for many recorders."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from shared.domain.contracts import Contract
+from shared.domain.position import Position
+from shared.domain.timestamps import to_datetime
+from shared.domain.trades import Leg
+from shared.store.positions import (
+    StoredPosition,
+    insert_legs,
+    insert_positions,
+    moved_row,
+    position_row,
+    update_positions,
+)
+from shared.store.trades import trade_rows, write_trades
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldedPosition:
+    """A position after a fold; `stored` is what it was loaded from, None if it was opened since."""
+
+    recorder_id: int
+    position: Position
+    stored: StoredPosition | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenPosition:
+    """A position whose row was written."""
+
+    id: int
+    folded: FoldedPosition
+
+
+def write_positions(
+    connection: Connection, folded: Sequence[FoldedPosition], contract_ids: Mapping[Contract, int]
+) -> list[WrittenPosition]:
+    """Write the positions that a fold moved, with the trades and legs that began, changed or ended in it."""
+    moved = [each for each in folded if each.stored]
+    opened = [each for each in folded if not each.stored]
+    update_positions(connection, [(each.stored.id, moved_row(each.position)) for each in moved if each.stored])
+    ids = insert_positions(connection, [_new_row(each, contract_ids) for each in opened])
+    written = [WrittenPosition(id=each.stored.id, folded=each) for each in moved if each.stored]
+    written += [WrittenPosition(id=new_id, folded=each) for new_id, each in zip(ids, opened, strict=True)]
+    _write_trades(connection, written)
+    legs = [_leg_row(each.id, leg) for each in written for leg in each.folded.position.legs]
+    insert_legs(connection, legs)
+    return written
+
+
+def _write_trades(connection: Connection, written: Sequence[WrittenPosition]) -> None:
+    rows = [
+        trade_rows(
+            each.folded.position,
+            recorder_id=each.folded.recorder_id,
+            position_id=each.id,
+            stored_lots={lot.number for lot in each.folded.stored.position.lots} if each.folded.stored else (),
+        )
+        for each in written
+    ]
+    inserts = [row for each in rows for row in each.inserts]
+    updates = [row for each in rows for row in each.updates]
+    write_trades(connection, inserts, updates)
+
+
+def _new_row(folded: FoldedPosition, contract_ids: Mapping[Contract, int]) -> dict[str, Any]:
+    position = folded.position
+    return position_row(position, recorder_id=folded.recorder_id, contract_id=contract_ids[position.contract])
+
+
+def _leg_row(position_id: int, leg: Leg) -> dict[str, Any]:
+    return {
+        "position_id": position_id,
+        "number": leg.number,
+        "quantity": leg.quantity,
+        "realized_before": leg.realized_before,
+        "lowest_result": leg.lowest_result,
+        "highest_result": leg.highest_result,
+        "started_at": to_datetime(leg.started_at),
+        "ended_at": to_datetime(leg.ended_at),
+    }

@@ -1,0 +1,140 @@
+"""Positions as rows: loaded under lock for the fold, written when they moved, their extremes flushed in batches."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, text, update
+
+from shared.domain.contracts import Contract
+from shared.domain.money import exact
+from shared.domain.position import Position
+from shared.store.contracts import load_contracts
+from shared.store.position_rows import position_from_row, position_values
+from shared.store.tables import position_legs, recorder_positions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPosition:
+    """An open position as it stands in the database."""
+
+    id: int
+    recorder_id: int
+    version: int
+    position: Position
+
+
+def lock_open_positions(connection: Connection, recorder_ids: Collection[int]) -> list[StoredPosition]:
+    """Load and lock the open positions of some recorders, whose own rows the caller has locked."""
+    columns = recorder_positions.c
+    statement = (
+        select(recorder_positions)
+        .where(columns.recorder_id == func.any(sorted(recorder_ids)), columns.status == "open")
+        .order_by(columns.id)
+        .with_for_update(key_share=True)
+    )
+    return _stored(connection, connection.execute(statement).mappings().all())
+
+
+def open_position_versions(connection: Connection) -> dict[int, int]:
+    """Return the version of every open position, by id."""
+    columns = recorder_positions.c
+    rows = connection.execute(select(columns.id, columns.version).where(columns.status == "open"))
+    return {row.id: row.version for row in rows}
+
+
+def load_positions(connection: Connection, position_ids: Collection[int]) -> list[StoredPosition]:
+    """Load those of some positions that are still open, without a lock."""
+    columns = recorder_positions.c
+    statement = select(recorder_positions).where(columns.id == func.any(list(position_ids)), columns.status == "open")
+    return _stored(connection, connection.execute(statement).mappings().all())
+
+
+def load_places(connection: Connection, recorder_ids: Collection[int]) -> dict[tuple[int, str], int]:
+    """Return how far each recorder's symbols with pending signals are decided: its last signal's or position's place."""
+    rows = connection.execute(_PLACES, {"recorder_ids": sorted(recorder_ids)})
+    return {(row.recorder_id, row.ticker): row.place for row in rows if row.place is not None}
+
+
+def insert_positions(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Insert positions, as `position_row` makes them, and return their ids in the same order."""
+    if not rows:
+        return []
+    statement = insert(recorder_positions).returning(recorder_positions.c.id, sort_by_parameter_order=True)
+    return list(connection.execute(statement, [dict(row) for row in rows]).scalars())
+
+
+def update_positions(connection: Connection, rows: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
+    """Write positions that moved over their rows, each a version further."""
+    if not rows:
+        return
+    names = rows[0][1].keys()
+    statement = (
+        update(recorder_positions)
+        .where(recorder_positions.c.id == bindparam("row_id"))
+        .values(
+            {name: bindparam(f"new_{name}") for name in names}
+            | {
+                "version": recorder_positions.c.version + 1,
+                "changed_at": func.clock_timestamp(),
+                "updated_at": func.clock_timestamp(),
+            }
+        )
+    )
+    parameters = [
+        {"row_id": row_id} | {f"new_{name}": value for name, value in row.items()} for row_id, row in rows
+    ]
+    connection.execute(statement, parameters)
+
+
+def position_row(position: Position, *, recorder_id: int, contract_id: int) -> dict[str, Any]:
+    """Return the row of a new position."""
+    with exact():
+        return position_values(position) | {"recorder_id": recorder_id, "contract_id": contract_id, "version": 1}
+
+
+def moved_row(position: Position) -> dict[str, Any]:
+    """Return the columns that a position's moves can change."""
+    with exact():
+        return position_values(position)
+
+
+def insert_legs(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert the legs that ended."""
+    if rows:
+        connection.execute(insert(position_legs), [dict(row) for row in rows])
+
+
+def _stored(connection: Connection, rows: Sequence[RowMapping]) -> list[StoredPosition]:
+    contracts: Mapping[int, Contract] = load_contracts(connection, {row["contract_id"] for row in rows}) if rows else {}
+    return [
+        StoredPosition(
+            id=row["id"],
+            recorder_id=row["recorder_id"],
+            version=row["version"],
+            position=position_from_row(row, contracts[row["contract_id"]]),
+        )
+        for row in rows
+    ]
+
+
+_PLACES = text(
+    """
+    SELECT pending.recorder_id, pending.ticker, greatest(position.place, signal.place) AS place
+    FROM (
+        SELECT DISTINCT recorder_id, ticker FROM recorded_signals
+        WHERE recorder_id = ANY(:recorder_ids) AND status = 'accepted' AND ticker IS NOT NULL
+    ) pending
+    LEFT JOIN LATERAL (
+        SELECT place FROM recorder_positions
+        WHERE recorder_id = pending.recorder_id AND ticker = pending.ticker
+        ORDER BY id DESC LIMIT 1
+    ) position ON true
+    LEFT JOIN LATERAL (
+        SELECT place FROM recorded_signals
+        WHERE recorder_id = pending.recorder_id AND ticker = pending.ticker
+          AND status IN ('recorded', 'ignored') AND place IS NOT NULL
+        ORDER BY id DESC LIMIT 1
+    ) signal ON true
+    """
+)

@@ -1,0 +1,150 @@
+"""Signals as rows: stored when accepted, listed while pending, given their outcome once; never interpreted here."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from shared.store.tables import recorded_signals, recorders
+
+_INTAKE_LOCKS = 1  # the class of the advisory locks that keep a recorder's ids in the order of their commits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSignal:
+    """A webhook body about to be stored; `status` is accepted or rejected, the latter with its reason."""
+
+    user_id: int
+    raw_data: bytes
+    received_at: datetime
+    status: str
+    recorder_id: int | None = None
+    settings_id: int | None = None
+    contract_id: int | None = None
+    action: str | None = None
+    ticker: str | None = None
+    price: Decimal | None = None
+    position_size: int | None = None
+    market_position: str | None = None
+    signal_type: str | None = None
+    reason: str | None = None
+    place: int | None = None
+    market_price: Decimal | None = None
+    occurred_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingSignal:
+    """An accepted signal that waits to be applied; `place` is None if the tick log was away when it was accepted."""
+
+    id: int
+    recorder_id: int
+    settings_id: int
+    contract_id: int | None
+    ticker: str | None
+    raw_data: bytes
+    place: int | None
+    market_price: Decimal | None
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalOutcome:
+    """The final state of a signal and its final place in the tick log."""
+
+    id: int
+    status: str
+    reason: str | None
+    note: str | None
+    place: int
+
+
+def insert_signal(connection: Connection, signal: NewSignal) -> int:
+    """Store a signal and return its id; ids of one recorder rise in the order in which they are committed."""
+    if signal.recorder_id is not None:
+        connection.execute(select(func.pg_advisory_xact_lock(_INTAKE_LOCKS, func.hashint8(signal.recorder_id))))
+    values = asdict(signal)
+    if signal.status != "accepted":
+        values["recorded_at"] = func.clock_timestamp()
+    statement = insert(recorded_signals).values(values).returning(recorded_signals.c.id)
+    return int(connection.execute(statement).scalar_one())
+
+
+def load_pending(connection: Connection, recorder_ids: Collection[int]) -> list[PendingSignal]:
+    """Return the accepted signals of some recorders, each recorder's in the order of acceptance."""
+    columns = [recorded_signals.c[name] for name in PendingSignal.__slots__]
+    statement = (
+        select(*columns)
+        .where(recorded_signals.c.recorder_id == func.any(_ids(recorder_ids)), recorded_signals.c.status == "accepted")
+        .order_by(recorded_signals.c.recorder_id, recorded_signals.c.id)
+    )
+    return [PendingSignal(**row) for row in connection.execute(statement).mappings()]
+
+
+def find_pending_recorders(connection: Connection, *, after: int, limit: int) -> list[int]:
+    """Return recorders beyond id `after` that have accepted signals waiting, in id order."""
+    pending = recorded_signals.c
+    statement = (
+        select(pending.recorder_id)
+        .where(pending.status == "accepted", pending.recorder_id > after)
+        .group_by(pending.recorder_id)
+        .order_by(pending.recorder_id)
+        .limit(limit)
+    )
+    return list(connection.execute(statement).scalars())
+
+
+def record_outcomes(connection: Connection, outcomes: Sequence[SignalOutcome]) -> None:
+    """Give pending signals their final state."""
+    if not outcomes:
+        return
+    statement = (
+        update(recorded_signals)
+        .where(recorded_signals.c.id == bindparam("signal_id"), recorded_signals.c.status == "accepted")
+        .values(
+            status=bindparam("new_status"),
+            reason=bindparam("new_reason"),
+            note=bindparam("new_note"),
+            place=bindparam("new_place"),
+            recorded_at=func.clock_timestamp(),
+        )
+    )
+    connection.execute(statement, [_outcome_parameters(outcome) for outcome in outcomes])
+
+
+def count_signals(connection: Connection, counts: dict[int, int]) -> None:
+    """Add to the number of signals that each recorder has taken."""
+    if not counts:
+        return
+    statement = (
+        update(recorders)
+        .where(recorders.c.id == bindparam("recorder"))
+        .values(signal_count=recorders.c.signal_count + bindparam("taken"))
+    )
+    connection.execute(statement, [{"recorder": recorder, "taken": taken} for recorder, taken in counts.items()])
+
+
+def has_pending_older_than(connection: Connection, *, seconds: float) -> bool:
+    """Tell whether an accepted signal has been waiting for longer than this."""
+    waiting = select(recorded_signals.c.id).where(
+        recorded_signals.c.status == "accepted",
+        recorded_signals.c.created_at < func.clock_timestamp() - timedelta(seconds=seconds),
+    )
+    return bool(connection.execute(select(waiting.exists())).scalar_one())
+
+
+def _outcome_parameters(outcome: SignalOutcome) -> dict[str, Any]:
+    return {
+        "signal_id": outcome.id,
+        "new_status": outcome.status,
+        "new_reason": outcome.reason,
+        "new_note": outcome.note,
+        "new_place": outcome.place,
+    }
+
+
+def _ids(recorder_ids: Collection[int]) -> Any:
+    return sorted(recorder_ids)
