@@ -1,8 +1,8 @@
 """Each folder beside this file is a case: what went in, what must come out, and in README.md why.
 
 `expected.json` was worked out by hand from docs/semantics.md. It names what the case is about: a field that a row
-does not name is not looked at, a `reason` need only occur in the reason given, `reason_lacks` must not. The number
-and the order of rows count.
+does not name is not looked at, a `reason` or `note` need only occur in the one given, a null says that there is none.
+The number and the order of rows count.
 """
 
 import json
