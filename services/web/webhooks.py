@@ -92,8 +92,11 @@ def _take(backend: Backend, token: str) -> Answer:
 
 def _read_body() -> bytes:
     """Read the body as it was sent, whatever its type; raises RequestEntityTooLarge, for chunked ones too."""
-    request.max_content_length = LARGEST_BODY
-    return request.get_data(cache=False)
+    request.max_content_length = LARGEST_BODY + 1  # where a chunked body is cut off, silently
+    body = request.get_data(cache=False)
+    if len(body) > LARGEST_BODY:
+        raise RequestEntityTooLarge
+    return body
 
 
 def _find_addressee(connection: Connection, token: str) -> AlertTarget | User | None:

@@ -1,12 +1,11 @@
 """A user's positions, open and closed, as programs list them; it writes nothing."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select
 
-from shared.store.pages import Page, SortColumn, fetch_page
+from shared.store.pages import Order, Page, SortColumn, fetch_page
 from shared.store.tables import contracts, recorder_positions, recorders
 
 p = recorder_positions.c
@@ -37,13 +36,16 @@ _SHOWN = [
     "updated_at",
 ]
 
-POSITION_SORTS: Mapping[str, SortColumn] = {
-    "opened": SortColumn(p.opened_at),
-    "recorder": SortColumn(recorders.c.name),
-    "symbol": SortColumn(p.ticker),
-    "realized": SortColumn(p.realized_pnl),
-    "drawdown": SortColumn(-p.worst_unrealized_pnl),
-}
+POSITION_ORDER = Order(
+    columns={
+        "opened": SortColumn(p.opened_at),
+        "recorder": SortColumn(recorders.c.name),
+        "symbol": SortColumn(p.ticker),
+        "realized": SortColumn(p.realized_pnl),
+        "drawdown": SortColumn(-p.worst_unrealized_pnl),
+    },
+    key=p.id,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +61,16 @@ class PositionFilter:
 def list_positions(
     connection: Connection, user_id: int, wanted: PositionFilter, *, sort: str, cursor: str | None, limit: int
 ) -> Page[Row[Any]]:
-    """List a page of positions; `sort` is a key of POSITION_SORTS, `-` before it for descending; raises PageRefused."""
+    """List a page of positions; `sort` is a column of POSITION_ORDER, `-` before it for descending.
+
+    Raises PageRefused.
+    """
     query = _positions_of(user_id)
     for each in fields(wanted):
         value = getattr(wanted, each.name)
         if value is not None:
             query = query.where(p[each.name] == value)
-    return fetch_page(connection, query, sorts=POSITION_SORTS, key=p.id, sort=sort, cursor=cursor, limit=limit)
+    return fetch_page(connection, query, POSITION_ORDER, sort=sort, cursor=cursor, limit=limit)
 
 
 def find_position(connection: Connection, user_id: int, position_id: int) -> Row[Any] | None:

@@ -13,6 +13,7 @@ from services.web import create_app
 from services.web.backend import Backend
 from shared.domain.recorder_settings import parse_recorder_settings
 from shared.settings import Settings
+from shared.store import users
 from shared.store.recorders import Recorder, create_recorder
 from shared.store.users import NewUser, create_user
 from shared.tokens import TokenCipher
@@ -40,6 +41,12 @@ class Trader:
     @property
     def bearer(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.made.api_key}"}
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords with less work than in service, where each takes a tenth of a second."""
+    monkeypatch.setattr(users, "_METHOD", "scrypt:1024:8:1")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from services.web.backend import backend
 from shared.store.database import Engine
 from shared.store.pages import Page
 from shared.store.position_list import PositionFilter, find_position, list_positions
-from shared.store.reports import SignalFilter, TradeFilter, TradeRow, list_signals, list_trades, load_signal
+from shared.store.reports import SignalFilter, TradeFilter, TradeRow, list_signals, list_trades, load_signal, load_trade
 
 
 @api.get("/signals")
@@ -56,6 +56,13 @@ def trades() -> Response:
     query = read_list_query(TradeFilter, "-opened")
     with transaction() as connection:
         return _page(list_trades(connection, user_id(), query.wanted, **query.paging), asdict)
+
+
+@api.get("/trades/<int:trade_id>")
+def trade(trade_id: int) -> Response:
+    """Show one trade."""
+    with transaction() as connection:
+        return jsonify(encode_fields(asdict(found(load_trade(connection, user_id(), trade_id)))))
 
 
 @api.get("/trades.csv")

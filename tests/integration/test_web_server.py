@@ -1,0 +1,106 @@
+"""The web service as it runs: its own process, its own port."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.settings import Settings
+from tests.integration.conftest import Trader
+
+RECORDER = Path(sys.executable).with_name("recorder")
+
+
+@pytest.fixture
+def environment(settings: Settings) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "SECRET_KEY": settings.secret_key,
+        "PORT": str(free_port()),
+    }
+
+
+@pytest.fixture
+def server(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [RECORDER, "web"], env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        wait_for_port(int(environment["PORT"]), process)
+        yield process
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def test_the_server_takes_alerts_refuses_large_ones_and_stops_when_told_to(
+    server: subprocess.Popen[str], environment: dict[str, str], trader: Trader
+) -> None:
+    port = int(environment["PORT"])
+
+    assert post(port, trader.token, [b'{"action": ', b'"buy"}']) == 200
+    assert post(port, trader.token, [b" " * 1024] * 65) == 413
+    assert post(port, "unknown", [b"buy"]) == 404
+    server.send_signal(signal.SIGTERM)
+    _, log = server.communicate(timeout=10)
+
+    assert server.returncode == 0
+    assert log.count('"event": "webhook"') == 3
+    assert "Traceback" not in log
+    assert trader.token not in log
+
+
+def test_a_taken_port_stops_the_start_with_a_sentence(environment: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = subprocess.run(
+            [RECORDER, "web"],
+            env=environment | {"PORT": str(port)},
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+
+    assert ended.returncode != 0
+    assert f"port {port} on 127.0.0.1" in ended.stderr
+    assert ended.stderr.strip().count("\n") == 0
+
+
+def post(port: int, token: str, chunks: list[bytes]) -> int:
+    """Post a chunked body, whose length the server is not told beforehand; returns the status."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("POST", f"/webhook/{token}", body=iter(chunks), encode_chunked=True)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def wait_for_port(port: int, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection.request("GET", "/healthz")
+            assert connection.getresponse().status == 200
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+        finally:
+            connection.close()
+    pytest.fail("the web service did not start")
