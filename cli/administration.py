@@ -2,16 +2,14 @@
 
 import json
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.environment import data_option, database_refused, settings_for
+from cli.environment import data_option, open_database, settings_for
 from cli.refusals import Refused
-from cli.signals import webhook_url
+from cli.web_client import webhook_url
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -41,7 +39,7 @@ def add_user(name: str, data: Path) -> None:
     from shared.tokens import TokenCipher
 
     password = make_password()
-    with _database(data) as connection:
+    with open_database(data) as connection:
         try:
             made = create_user(connection, name, password, TokenCipher(settings_for(data).secret_key))
         except UserNameTaken as error:
@@ -57,7 +55,7 @@ def renew_password(name: str, data: Path) -> None:
     from shared.store.users import change_password
 
     password = make_password()
-    with _database(data) as connection:
+    with open_database(data) as connection:
         change_password(connection, _user_id(connection, name), password)
     click.echo(f"password: {password}")
 
@@ -75,7 +73,7 @@ def add_recorder(user_name: str, path: Path, data: Path) -> None:
     settings = settings_for(data)
     try:
         wanted = parse_recorder_settings(_json_object(path))
-        with _database(data) as connection:
+        with open_database(data) as connection:
             cipher = TokenCipher(settings.secret_key)
             _, webhook_token = create_recorder(connection, _user_id(connection, user_name), wanted, cipher)
     except SettingsRefused as error:
@@ -95,7 +93,7 @@ def rotate_token(name: str, user_name: str, data: Path) -> None:
     from shared.tokens import TokenCipher
 
     settings = settings_for(data)
-    with _database(data) as connection:
+    with open_database(data) as connection:
         user_id = _user_id(connection, user_name)
         chosen = next((each for each in list_recorders(connection, user_id) if each.name == name), None)
         if chosen is None:
@@ -107,20 +105,6 @@ def rotate_token(name: str, user_name: str, data: Path) -> None:
 def make_password() -> str:
     """Make up a password that can be typed: four groups of six hexadecimal digits, 96 random bits."""
     return "-".join(secrets.token_hex(3) for _ in range(4))
-
-
-@contextmanager
-def _database(data: Path) -> Iterator["Connection"]:
-    from shared.store.database import DATABASE_LOST, connect_database
-
-    engine = connect_database(settings_for(data).database_url, application="cli", pool_size=1)
-    try:
-        with engine.begin() as connection:
-            yield connection
-    except DATABASE_LOST as error:
-        raise database_refused(error) from error
-    finally:
-        engine.dispose()
 
 
 def _user_id(connection: "Connection", name: str) -> int:

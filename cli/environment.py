@@ -5,11 +5,15 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.refusals import Refused
 from shared.settings import Settings, SettingsError, load_settings
+
+if TYPE_CHECKING:
+    from shared.store.database import Connection
 
 DEFAULT_DATA = Path("data")
 RUNNING = "running.json"
@@ -46,6 +50,21 @@ def settings_for(data: Path) -> Settings:
 def database_refused(error: Exception) -> Refused:
     """Say in one line that the database of DATABASE_URL cannot be used."""
     return Refused(f"The database of DATABASE_URL cannot be used: {str(error).splitlines()[0]}")
+
+
+@contextmanager
+def open_database(data: Path) -> Iterator["Connection"]:
+    """Open one transaction on the database of the environment or of the running `recorder up`."""
+    from shared.store.database import DATABASE_LOST, connect_database
+
+    engine = connect_database(settings_for(data).database_url, application="cli", pool_size=1)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except DATABASE_LOST as error:
+        raise database_refused(error) from error
+    finally:
+        engine.dispose()
 
 
 @contextmanager

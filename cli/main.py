@@ -4,6 +4,7 @@ import click
 
 from cli.administration import recorder, user
 from cli.demo import demo
+from cli.export_logs import export_logs
 from cli.parts import migrate, price_feed, recorder_worker, tpsl_worker, web
 from cli.replay import replay
 from cli.signals import signal
@@ -23,10 +24,10 @@ for command in (
     tpsl_worker,
     migrate,
     replay,
+    export_logs,
     user,
     recorder,
     signal,
-    replay,
     demo,
 ):
     main.add_command(command)

@@ -18,7 +18,7 @@ from shared.domain.recorder_settings import (
 )
 from shared.domain.symbols import UnknownSymbol, normalize_symbol
 from shared.store.contracts import contracts_in_force
-from shared.store.tables import contracts, recorder_settings, recorders
+from shared.store.tables import contracts, recorder_settings, recorders, users
 from shared.tokens import TokenCipher, make_token, token_hash
 
 _NO_VERSION_YET = 0
@@ -135,6 +135,14 @@ def find_recorder(connection: Connection, user_id: int, recorder_id: int) -> Rec
     """Find one of the user's recorders."""
     row = connection.execute(_recorders().where(*_is(user_id, recorder_id))).mappings().one_or_none()
     return None if row is None else _recorder(row)
+
+
+def find_recorders_named(connection: Connection, name: str, user_name: str | None) -> list[Recorder]:
+    """Find the recorders of this name, of one user or of all."""
+    statement = _recorders().join(users, users.c.id == recorders.c.user_id).where(recorders.c.name == name)
+    if user_name is not None:
+        statement = statement.where(users.c.name == user_name)
+    return [_recorder(row) for row in connection.execute(statement).mappings()]
 
 
 def find_target_by_token_hash(connection: Connection, hashed: bytes) -> AlertTarget | None:

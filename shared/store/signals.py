@@ -52,6 +52,17 @@ class PendingSignal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedSignal:
+    """A signal that has its outcome, as the recorder's log has it; `place` is None if it was refused unplaced."""
+
+    id: int
+    ticker: str | None
+    raw_data: bytes
+    place: int | None
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignalOutcome:
     """The final state of a signal and its final place in the tick log."""
 
@@ -82,6 +93,16 @@ def load_pending(connection: Connection, recorder_ids: Collection[int]) -> list[
         .order_by(recorded_signals.c.recorder_id, recorded_signals.c.id)
     )
     return [PendingSignal(**row) for row in connection.execute(statement).mappings()]
+
+
+def load_log(connection: Connection, recorder_id: int) -> list[LoggedSignal]:
+    """Return a recorder's signals that are no longer pending, in the order of acceptance."""
+    statement = (
+        select(*[recorded_signals.c[name] for name in LoggedSignal.__slots__])
+        .where(recorded_signals.c.recorder_id == recorder_id, recorded_signals.c.status != "accepted")
+        .order_by(recorded_signals.c.id)
+    )
+    return [LoggedSignal(**row) for row in connection.execute(statement).mappings()]
 
 
 def find_pending_recorders(connection: Connection, *, after: int, limit: int) -> list[int]:
