@@ -1,7 +1,6 @@
 """The demo: recorders with different settings, and alerts posted to their webhooks as TradingView would."""
 
 import heapq
-import itertools
 import logging
 import os
 import random
@@ -16,13 +15,14 @@ import click
 from cli.demo_alerts import DEMO_RECORDERS, DemoRecorder, Moment, Step
 from cli.environment import settings_of
 from cli.first_user import FIRST_USER
-from cli.signals import NoAnswer, post_signal, webhook_url
+from cli.web_client import NoAnswer, is_ready, post_signal, webhook_url
 from shared.logs import configure_logging, log_event
 from shared.settings import Settings
 
 if TYPE_CHECKING:
     from redis import Redis
 
+LOOK_EVERY_SECONDS = 0.5
 FRESH_NS = 60 * 1_000_000_000  # a strategy sends no alert on a chart that stands still
 
 logger = logging.getLogger(__name__)
@@ -41,6 +41,8 @@ def demo() -> None:
     if not ours:
         log_event(logger, "no_demo_recorders", user=FIRST_USER)
         signal.pause()  # `recorder up` would take an end for a crash
+    while not is_ready(settings.port):
+        time.sleep(LOOK_EVERY_SECONDS)
     for recorder, step in _in_time(ours):
         moment = _moment(client, recorder.settings["symbol"])
         if moment is not None:
@@ -70,22 +72,16 @@ def _webhooks(settings: Settings) -> dict[str, str]:
 
 
 def _in_time(recorders: list[DemoRecorder]) -> Iterator[tuple[DemoRecorder, Step]]:
-    """Give each recorder's steps when they are due, for ever."""
+    """Give each recorder's steps when they are due, for ever; the first ones a second apart."""
     rng = random.Random()  # noqa: S311 - a demo's whims
-    numbers = itertools.count()
-    due: list[tuple[float, int, DemoRecorder, Iterator[Step], Step]] = []
-
-    def plan(recorder: DemoRecorder, script: Iterator[Step]) -> None:
-        step = next(script)
-        heapq.heappush(due, (time.monotonic() + step.wait_seconds, next(numbers), recorder, script, step))
-
-    for recorder in recorders:
-        plan(recorder, recorder.script(rng))
+    scripts = [recorder.script(rng) for recorder in recorders]
+    due = [(time.monotonic() + number, number, next(script)) for number, script in enumerate(scripts)]
     while due:
-        moment, _, recorder, script, step = heapq.heappop(due)
+        moment, number, step = heapq.heappop(due)
         time.sleep(max(0.0, moment - time.monotonic()))
-        yield recorder, step
-        plan(recorder, script)
+        yield recorders[number], step
+        following = next(scripts[number])
+        heapq.heappush(due, (time.monotonic() + following.wait_seconds, number, following))
 
 
 def _moment(client: "Redis", symbol: str) -> Moment | None:

@@ -5,8 +5,6 @@ import signal
 import socket
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,10 +22,11 @@ from cli.first_user import FIRST_USER, prepare_database
 from cli.processes import Program
 from cli.refusals import Refused
 from cli.supervisor import Supervisor
-from shared.settings import FEEDS, Settings
+from cli.web_client import is_ready
+from shared.settings import DATABASE_SCHEME, FEEDS, REDIS_SCHEMES, Settings
 
 READY_WITHIN_SECONDS = 45.0
-LOOK_WITHIN_SECONDS = 5.0
+PLACEHOLDERS = {"DATABASE_URL": DATABASE_SCHEME, "REDIS_URL": REDIS_SCHEMES[0]}
 FILE = click.Path(exists=True, dir_okay=False, resolve_path=True)
 WORKERS = click.IntRange(1, 64)
 
@@ -80,11 +79,11 @@ def up(data: Path, *, demo: bool, recorder_workers: int, tpsl_workers: int, **va
 
 def _run(data: Path, environ: dict[str, str], services: Services, keep_open: int) -> None:
     began = time.monotonic()
-    servers = list(_embedded_servers(data, environ, keep_open))
     if not environ.get("SECRET_KEY"):
         environ["SECRET_KEY"] = kept_secret(data / "secret_key")
+    _refuse_a_taken_port(settings_of(PLACEHOLDERS | environ))  # before anything is laid out
+    servers = list(_embedded_servers(data, environ, keep_open))
     settings = settings_of(environ)
-    _refuse_a_taken_port(settings)
     supervisor = Supervisor(click.echo)
     try:
         for server in servers:
@@ -96,7 +95,7 @@ def _run(data: Path, environ: dict[str, str], services: Services, keep_open: int
             click.echo(f"Starting {', '.join(name for name, _ in services.commands())}")
             for program in _programs(data, environ, services, keep_open):
                 supervisor.start_service(program)
-            ready = supervisor.watch(lambda: _is_ready(settings.port), time.monotonic() + READY_WITHIN_SECONDS)
+            ready = supervisor.watch(lambda: is_ready(settings.port), time.monotonic() + READY_WITHIN_SECONDS)
             click.echo(_welcome(settings, services, data, password, time.monotonic() - began if ready else None))
             supervisor.watch()
     finally:
@@ -137,14 +136,6 @@ def _refuse_a_taken_port(settings: Settings) -> None:
             raise Refused(
                 f"Port {settings.port} cannot be used ({error.strerror}): choose another one with --port.",
             ) from error
-
-
-def _is_ready(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=LOOK_WITHIN_SECONDS) as answer:
-            return bool(answer.status == 200)  # noqa: PLR2004 - HTTP's OK
-    except OSError:
-        return False
 
 
 def _welcome(settings: Settings, services: Services, data: Path, password: str | None, seconds: float | None) -> str:

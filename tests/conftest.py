@@ -7,7 +7,7 @@ import itertools
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,12 +25,25 @@ TEMPLATE = "template_of_tests"
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="session")
-def _servers_directory() -> Iterator[Path]:
+@contextmanager
+def open_directory() -> Iterator[Path]:
     """Pytest's own temporary directories are closed to other users, but as root Postgres runs as one."""
     with tempfile.TemporaryDirectory(prefix="trade-recorder-tests-") as name:
         directory = Path(name)
         directory.chmod(0o711)
+        yield directory
+
+
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """A temporary directory for this test that every account of the machine can reach."""
+    with open_directory() as directory:
+        yield directory
+
+
+@pytest.fixture(scope="session")
+def _servers_directory() -> Iterator[Path]:
+    with open_directory() as directory:
         yield directory
 
 
