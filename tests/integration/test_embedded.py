@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg2
@@ -19,17 +18,6 @@ from cli.processes import stop
 from shared.bus.connection import connect_redis
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another account for Postgres")
-
-
-@pytest.fixture
-def reachable(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Iterator[Path]:
-    """A directory that every account can reach (pytest closes its own to others)."""
-    closed = [path for path in (tmp_path.parent, tmp_path_factory.getbasetemp().parent) if not path.stat().st_mode & 1]
-    for path in (tmp_path, *closed):
-        path.chmod(0o711)
-    yield tmp_path
-    for path in closed:
-        path.chmod(0o700)
 
 
 @pytest.fixture
