@@ -6,6 +6,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from services.web.api import api
+from services.web.api.documentation import documentation
 from services.web.auth import SessionCookie, auth, guard_request
 from services.web.backend import connect_backend, install_backend
 from services.web.health import health
@@ -38,6 +39,6 @@ def create_app(settings: Settings) -> Flask:
     app.before_request(guard_request)
     app.after_request(add_security_headers)
     register_problems(app)
-    for blueprint in (webhooks, health, auth, api, pages, live):
+    for blueprint in (webhooks, health, auth, api, documentation, pages, live):
         app.register_blueprint(blueprint)
     return app

@@ -20,7 +20,7 @@ from shared.tokens import token_hash
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN_BLUEPRINTS = frozenset({"webhooks", "health"})
-OPEN_ENDPOINTS = frozenset({"static", "auth.log_in", "pages.appearance"})
+OPEN_ENDPOINTS = frozenset({"static", "auth.log_in", "pages.appearance", "documentation.openapi", "documentation.docs"})
 API = "/api/"
 
 auth = Blueprint("auth", __name__)

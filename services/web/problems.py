@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from flask import Flask, Response, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
+from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed, ServiceUnavailable
 
 from shared.store.database import DATABASE_LOST
 
@@ -36,6 +36,8 @@ def _answer_http_error(error: HTTPException) -> ResponseReturnValue:
     response = problem(error.code or 500, error.name, detail)
     if error.code == 401:  # noqa: PLR2004 - the one status that must name how to log in
         response.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(error.valid_methods)
     return response
 
 

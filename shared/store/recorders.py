@@ -35,6 +35,19 @@ _MIRRORED = (
     "recording_enabled",
 )
 
+# Contracts are only ever added, so their number tells one state of the table from another.
+_CONTRACTS_VERSION = (
+    select(func.count())
+    .select_from(contracts)
+    .where(contracts.c.user_id.is_(None) | (contracts.c.user_id == recorders.c.user_id))
+    .scalar_subquery()
+    .label("contracts_version")
+)
+# Built once: every webhook asks for it.
+_TARGETS = select(
+    recorders.c.id, recorders.c.user_id, recorders.c.settings_id, recorder_settings.c.settings, _CONTRACTS_VERSION
+).join(recorder_settings, recorder_settings.c.id == recorders.c.settings_id)
+
 
 class RecorderNameTaken(ValueError):
     """The user has a recorder of this name already."""
@@ -183,14 +196,7 @@ def _put_in_force(connection: Connection, recorder_id: int, settings: RecorderSe
 
 
 def _find_target(connection: Connection, condition: ColumnElement[bool]) -> AlertTarget | None:
-    # Contracts are only ever added, so their number tells one state of the table from another.
-    visible = contracts.c.user_id.is_(None) | (contracts.c.user_id == recorders.c.user_id)
-    version = select(func.count()).select_from(contracts).where(visible).scalar_subquery()
-    columns = (recorders.c.id, recorders.c.user_id, recorders.c.settings_id, recorder_settings.c.settings)
-    statement = select(*columns, version.label("contracts_version")).join(
-        recorder_settings, recorder_settings.c.id == recorders.c.settings_id
-    )
-    row = connection.execute(statement.where(condition)).one_or_none()
+    row = connection.execute(_TARGETS.where(condition)).one_or_none()
     if row is None:
         return None
     return AlertTarget(

@@ -73,6 +73,18 @@ def test_a_rotated_token_replaces_the_old_url(api: Api, client: FlaskClient, tra
     assert client.get(rotated["webhook_url"]).status_code == 200
 
 
+def test_a_deleted_recorder_takes_everything_it_recorded_with_it(
+    api: Api, client: FlaskClient, engine: Engine, trader: Trader
+) -> None:
+    posted: Any = client.post(f"/webhook/{trader.token}", data="buy")
+    add_trades(engine, trader, ["10"], signal_id=posted.json["signal_id"])
+    api("POST", f"/recorders/{trader.recorder.id}/stop")
+
+    api("DELETE", f"/recorders/{trader.recorder.id}", code=204)
+
+    assert [api("GET", path)["items"] for path in ("/signals", "/trades", "/positions")] == [[], [], []]
+
+
 def test_a_recorder_stops_and_starts_with_its_other_settings_kept(api: Api, trader: Trader) -> None:
     stopped = api("POST", f"/recorders/{trader.recorder.id}/stop")
     started = api("POST", f"/recorders/{trader.recorder.id}/start")
@@ -311,7 +323,7 @@ def test_a_fault_is_a_problem_without_its_details(app: Flask, trader: Trader, mo
     assert "secret" not in json.dumps(answer.json)
 
 
-def add_trades(engine: Engine, trader: Trader, pnls: list[str]) -> int:
+def add_trades(engine: Engine, trader: Trader, pnls: list[str], signal_id: int | None = None) -> int:
     """Add a closed position with a closed trade for each result, a minute apart; returns its id."""
     with engine.begin() as connection:
         contract_id = contracts_in_force(connection, None).ids["MNQ"]
@@ -346,6 +358,7 @@ def add_trades(engine: Engine, trader: Trader, pnls: list[str]) -> int:
         trade = {
             "recorder_id": trader.recorder.id,
             "position_id": position_id,
+            "signal_id": signal_id,
             "ticker": "MNQ1!",
             "action": "BUY",
             "side": "LONG",

@@ -9,11 +9,12 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
 from shared.settings import Settings
-from tests.integration.conftest import Trader
+from tests.integration.conftest import PASSWORD, Trader
 
 RECORDER = Path(sys.executable).with_name("recorder")
 
@@ -57,6 +58,20 @@ def test_the_server_takes_alerts_refuses_large_ones_and_stops_when_told_to(
     assert trader.token not in log
 
 
+def test_an_open_live_stream_does_not_keep_the_server_from_stopping(
+    server: subprocess.Popen[str], environment: dict[str, str], trader: Trader
+) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", int(environment["PORT"]), timeout=10)
+    cookie = log_in(int(environment["PORT"]), trader)
+    connection.request("GET", "/live", headers={"Cookie": cookie})
+    assert connection.getresponse().status == 200
+
+    server.send_signal(signal.SIGTERM)
+
+    server.communicate(timeout=10)
+    connection.close()
+
+
 def test_a_taken_port_stops_the_start_with_a_sentence(environment: dict[str, str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -82,6 +97,16 @@ def post(port: int, token: str, chunks: list[bytes]) -> int:
         return connection.getresponse().status
     finally:
         connection.close()
+
+
+def log_in(port: int, trader: Trader) -> str:
+    """Log in; returns the cookie of the session."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    form = urlencode({"name": trader.name, "password": PASSWORD})
+    connection.request("POST", "/login", body=form, headers={"Content-Type": "application/x-www-form-urlencoded"})
+    answer = connection.getresponse()
+    connection.close()
+    return answer.headers["Set-Cookie"].partition(";")[0]
 
 
 def free_port() -> int:

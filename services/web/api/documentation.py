@@ -1,0 +1,127 @@
+"""The API's own description, drawn from its routes so that it cannot fall behind them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, fields
+from typing import Any
+
+from flask import Blueprint, Response, current_app, jsonify, render_template
+from werkzeug.routing import Rule
+
+from services.web.api.query import MOST_ROWS, ROWS
+from shared.domain.contracts import COLUMNS
+from shared.domain.recorder_settings import RecorderSettings, settings_as_json
+from shared.store.position_list import POSITION_ORDER, PositionFilter
+from shared.store.reports import SIGNAL_ORDER, TRADE_ORDER, SignalFilter, TradeFilter
+
+documentation = Blueprint("documentation", __name__, url_prefix="/api")
+
+Schema = Mapping[str, object]
+
+LISTS = {
+    "signals": (SignalFilter, SIGNAL_ORDER),
+    "trades": (TradeFilter, TRADE_ORDER),
+    "trades_csv": (TradeFilter, TRADE_ORDER),
+    "positions": (PositionFilter, POSITION_ORDER),
+}
+BODIES = {
+    "make_recorder": "RecorderSettings",
+    "replace_settings": "RecorderSettings",
+    "change_settings": "RecorderSettings",
+    "make_contract": "Contract",
+}
+OF_ONE_RECORDER = ("metrics", "equity")
+PATH_PARAMETER = re.compile(r"<int:(\w+)>")
+
+
+@documentation.get("/v1/openapi.json")
+def openapi() -> Response:
+    """Describe the API in OpenAPI 3.1."""
+    return jsonify(_description())
+
+
+@documentation.get("/docs")
+def docs() -> str:
+    """Describe the API for people, without scripts."""
+    return render_template("api_docs.html", description=_description())
+
+
+def _description() -> dict[str, Any]:
+    paths: dict[str, dict[str, object]] = {}
+    for rule, method in _routes():
+        path = PATH_PARAMETER.sub(r"{\1}", rule.rule)
+        paths.setdefault(path, {})[method.lower()] = _operation(rule)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Trade recorder",
+            "version": "1",
+            "description": "Prices and money are decimal strings, times ISO-8601 in UTC."
+            " Lists go on from `next_cursor`; errors are application/problem+json.",
+        },
+        "security": [{"api_key": []}, {"session": []}],
+        "paths": dict(sorted(paths.items())),
+        "components": {
+            "securitySchemes": {
+                "api_key": {"type": "http", "scheme": "bearer"},
+                "session": {"type": "apiKey", "in": "cookie", "name": current_app.config["SESSION_COOKIE_NAME"]},
+            },
+            "schemas": {"RecorderSettings": _settings_schema(), "Contract": _contract_schema()},
+        },
+    }
+
+
+def _routes() -> Iterator[tuple[Rule, str]]:
+    for rule in current_app.url_map.iter_rules():
+        if rule.endpoint.startswith("api."):
+            for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+                yield rule, method
+
+
+def _operation(rule: Rule) -> Schema:
+    name = rule.endpoint.removeprefix("api.")
+    view = current_app.view_functions[rule.endpoint]
+    operation: dict[str, object] = {
+        "operationId": name,
+        "summary": (view.__doc__ or "").strip(),
+        "parameters": [*_path_parameters(rule), *_query_parameters(name)],
+        "responses": {"2XX": {"description": "Done."}, "default": {"description": "A problem, as RFC 9457 has it."}},
+    }
+    if name in BODIES:
+        schema = {"$ref": f"#/components/schemas/{BODIES[name]}"}
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return operation
+
+
+def _path_parameters(rule: Rule) -> Iterator[Schema]:
+    for name in PATH_PARAMETER.findall(rule.rule):
+        yield {"name": name, "in": "path", "required": True, "schema": {"type": "integer"}}
+
+
+def _query_parameters(name: str) -> Iterator[Schema]:
+    if name in OF_ONE_RECORDER:
+        yield _in_query("recorder_id", {"type": "integer"})
+    if name not in LISTS:
+        return
+    filters, order = LISTS[name]
+    for each in fields(filters):
+        yield _in_query(each.name, {"type": "integer" if each.name.endswith("_id") else "string"})
+    yield _in_query("sort", {"enum": [sign + column for column in order.columns for sign in ("", "-")]})
+    yield _in_query("cursor", {"type": "string"})
+    yield _in_query("limit", {"type": "integer", "minimum": 1, "maximum": MOST_ROWS, "default": ROWS})
+
+
+def _in_query(name: str, schema: Schema) -> Schema:
+    return {"name": name, "in": "query", "schema": schema}
+
+
+def _settings_schema() -> Schema:
+    defaults = settings_as_json(RecorderSettings(name=""))
+    required = [each.name for each in fields(RecorderSettings) if each.default is MISSING]
+    properties = {name: {} if name in required else {"default": value} for name, value in defaults.items()}
+    return {"type": "object", "required": required, "properties": properties, "additionalProperties": False}
+
+
+def _contract_schema() -> Schema:
+    properties = {name: {"type": "string"} for name in COLUMNS}
+    return {"type": "object", "required": list(COLUMNS), "properties": properties, "additionalProperties": False}
