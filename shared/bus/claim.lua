@@ -12,9 +12,9 @@ redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 if ARGV[3] ~= '0' then
   return tonumber(ARGV[3])
 end
--- From the clock, so that an epoch stays the highest even if Redis lost its last second.
+-- From the clock (in microseconds), so that an epoch stays the highest even if Redis lost its last second.
 local time = redis.call('TIME')
-epoch = math.max(epoch + 1, tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000))
+epoch = math.max(epoch + 1, tonumber(time[1]) * 1000000 + tonumber(time[2]))
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'epoch', string.format('%.0f', epoch))
 return epoch

@@ -50,11 +50,11 @@ local function trim(symbol, stream)
 end
 
 local optional = {{'b', 3}, {'a', 4}, {'s', 5}}
-local previous, ids = {}, {}
+local ids = {}
 for at = 4, #ARGV, 7 do
   local symbol, occurred_at, price, gap = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 6]
   local stream = 'ticks:' .. symbol
-  local before = previous[symbol] or redis.call('HGET', heads, symbol .. ':entry') or '0-0'
+  local before = redis.call('HGET', heads, symbol .. ':entry') or '0-0'
   local id = next_id()
   local entry = {'t', occurred_at}
   local said = price
@@ -80,7 +80,6 @@ for at = 4, #ARGV, 7 do
   if math.floor(parse_id(before) / 1000) ~= math.floor(ms / 1000) then -- the symbol's first entry in this second
     trim(symbol, stream)
   end
-  previous[symbol] = id
   ids[#ids + 1] = id
 end
 

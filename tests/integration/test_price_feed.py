@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from cli.processes import stop
 from services.price_feed.delivery import Delivery
 from services.price_feed.feed import Feed
 from services.price_feed.sources.opening import source_opener
+from services.price_feed.sources.paced import NS_PER_SECOND
 from shared.bus import tick_log
 from shared.bus.connection import connect_redis
 from shared.bus.heartbeat import read_heartbeats
@@ -148,6 +150,9 @@ def test_a_lost_redis_costs_no_tick_and_leaves_a_gap(tmp_path: Path) -> None:
             running = start_server(server)
             eventually(lambda: len(prices(client, "EURUSD")) == 400)
         assert prices(client, "EURUSD") == list(range(400))
+        times = [entry.occurred_at for entry in tick_log.read_entries(client, "EURUSD", after=0)]
+        longest = max(later - earlier for earlier, later in pairwise(times))
+        assert longest > 2 * NS_PER_SECOND  # the rest was played on from there, not all at once
         assert [2 < gap.gap_seconds < WITHIN_SECONDS for gap in gaps(client, "EURUSD")] == [True]
     finally:
         stop([(server.program, running)])
@@ -205,6 +210,18 @@ def test_a_standby_takes_over_when_the_first_feed_ends(redis_client: Redis, redi
     played = prices(redis_client, "EURUSD")
     second = played.index(Decimal(0), 1)
     assert played == [*range(second), *range(len(played) - second)]
+
+
+def test_a_feed_keeps_renewing_its_lease(redis_client: Redis, redis_url: str, tmp_path: Path) -> None:
+    left: list[int] = []
+
+    def renewed() -> bool:
+        left.append(redis_client.pttl("ticks:lease:replay"))
+        return len(left) > 1 and 0 < left[-2] < left[-1] - 100
+
+    with feeding(replay_settings(redis_url, numbered(tmp_path, 1))):
+        eventually(lambda: prices(redis_client, "EURUSD") == [0])
+        eventually(renewed)
 
 
 def test_the_simulated_market_trades_until_sigterm_and_leaves_no_trace_of_itself(

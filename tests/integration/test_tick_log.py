@@ -269,6 +269,15 @@ class TestFollowing:
         last = append_silently(redis_client, "2")
         assert [entry.place for entry in followed_to(subscription, last)] == [last]
 
+    def test_what_came_while_it_was_cut_off_is_read_as_soon_as_it_listens_again(
+        self, redis_client: Redis, publisher: TickPublisher, subscription: TickSubscription
+    ) -> None:
+        settle(subscription)
+        subscription._compare_at = time.monotonic() + 60
+        redis_client.client_kill_filter(_type="pubsub")
+        place = publisher.append([quote(1)])[0]
+        assert [entry.place for entry in followed_to(subscription, place)] == [place]
+
     def test_messages_that_come_twice_or_late_count_once(
         self, redis_client: Redis, publisher: TickPublisher, subscription: TickSubscription
     ) -> None:
@@ -287,6 +296,7 @@ class TestFollowing:
         batches = []
         while sum(map(len, batches)) < 50:
             batches.append(subscription.next_batch(0.05))
+            assert subscription.complete_through == (places[-1] if sum(map(len, batches)) == 50 else 0)
         assert max(map(len, batches)) == 7
         assert [entry.place for batch in batches for entry in batch] == places
         settle(subscription)
@@ -411,7 +421,8 @@ def settle(subscription: TickSubscription) -> None:
 
 def append_silently(client: Redis, price: str) -> int:
     """Append an entry whose message gets lost."""
-    entry_id = str(client.xadd("ticks:MNQ1!", {"p": price, "t": "1"}))
+    entry_id = stream_id(tick_log.last_place(client) + 1)
+    client.xadd("ticks:MNQ1!", {"p": price, "t": "1"}, id=entry_id)
     client.hset(tick_log.HEADS, mapping={"place": entry_id, "MNQ1!:entry": entry_id})
     return place_from_stream_id(entry_id)
 

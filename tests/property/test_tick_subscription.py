@@ -40,12 +40,15 @@ class Scene:
         assert epoch is not None
         self.client = client
         self.publisher = TickPublisher(client, source="test", epoch=epoch, retention_seconds=60)
+        for symbol in SYMBOLS:
+            self.play("published", symbol, 1)
 
     def play(self, happening: str, symbol: str, number: int) -> None:
         if happening == "published":
             self.publisher.append([Quote(symbol=symbol, occurred_at=1, price=Decimal(n)) for n in range(number)])
         elif happening == "message lost":
-            entry_id = str(self.client.xadd(f"ticks:{symbol}", {"p": "7", "t": "1"}))
+            entry_id = stream_id(tick_log.last_place(self.client) + 1)
+            self.client.xadd(f"ticks:{symbol}", {"p": "7", "t": "1"}, id=entry_id)
             self.client.hset(tick_log.HEADS, mapping={"place": entry_id, f"{symbol}:entry": entry_id})
         elif happening == "old message again":
             self.repeat(symbol, number)
