@@ -16,7 +16,7 @@ from shared.domain.position import Position
 from shared.domain.ticks import LogEntry, PriceTick
 from shared.store.positions import StoredPosition
 
-REWRITE_AFTER_SECONDS = 5.0
+REWRITE_AFTER_SECONDS = 2.0
 
 
 @dataclass(slots=True)
@@ -94,13 +94,12 @@ class SymbolBook:
         for held in self._next(limit):
             position = held.stored.position
             seen = self._settled.since(position.place)
-            if seen is None:
-                continue
-            if self._gap_between(position.place, seen.place):
+            if seen and self._gap_between(position.place, seen.place):
                 self.due[held.stored.id] = seen.place
                 continue
-            held.stored = replace(held.stored, position=absorb(position, seen))
-            if _shows_more(held, now):
+            if seen:
+                held.stored = replace(held.stored, position=absorb(position, seen))
+            if held.stored.position.place > held.written.place and _shows_more(held, now):
                 held.written, held.written_at = held.stored.position, now
                 worth_writing.append(held.stored)
         return worth_writing

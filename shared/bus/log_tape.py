@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import redis
 
-from shared.bus.tick_log import read_entries, read_heads, trimmed_through
+from shared.bus.tick_log import last_tick_at_or_before, read_entries, read_heads, trimmed_through
 from shared.domain.places import SEQUENCE_BITS
-from shared.domain.ticks import GapMark, LogEntry, PriceTick
+from shared.domain.ticks import GapMark, LogEntry
 
 _NS_PER_MS = 1_000_000
 
@@ -42,7 +42,11 @@ class LogTape:
         known = self._stretches.get(symbol)
         if known:
             after, through = min(after, known.after), max(through, known.through)
-        entries = [*self._lost(symbol, after), *read_entries(self._redis, symbol, after=after, through=through)]
+        entries = read_entries(self._redis, symbol, after=after, through=through)
+        lost_through = trimmed_through(self._redis, symbol)  # asked after reading, so that no trim slips by
+        if lost_through > after:
+            whole = [entry for entry in entries if entry.place > lost_through]
+            entries = [_lost(symbol, after, lost_through), *whole]
         places = [entry.place for entry in entries]
         self._stretches[symbol] = _Stretch(after=after, through=through, entries=entries, places=places)
         return self._stretches[symbol]
@@ -55,14 +59,12 @@ class LogTape:
         head = read_heads(self._redis, [symbol]).ticks.get(symbol)
         if head is None or head.place <= through:
             return head.price if head else None
-        prices = [each.price for each in self.entries(symbol, after=0, through=through) if isinstance(each, PriceTick)]
-        return prices[-1] if prices else None
+        tick = last_tick_at_or_before(self._redis, symbol, through)
+        return tick.price if tick else None
 
-    def _lost(self, symbol: str, after: int) -> list[LogEntry]:
-        lost_through = trimmed_through(self._redis, symbol)
-        if lost_through <= after or after == 0:
-            return []
-        milliseconds = (lost_through >> SEQUENCE_BITS) - (after >> SEQUENCE_BITS)
-        ended_at = (lost_through >> SEQUENCE_BITS) * _NS_PER_MS
-        seconds = Decimal(milliseconds).scaleb(-3)
-        return [GapMark(symbol=symbol, place=lost_through, occurred_at=ended_at, gap_seconds=seconds)]
+
+def _lost(symbol: str, after: int, through: int) -> GapMark:
+    """Mark what retention removed from the log, by the clock of its places."""
+    began, ended = after >> SEQUENCE_BITS, through >> SEQUENCE_BITS
+    seconds = Decimal(ended - began).scaleb(-3)
+    return GapMark(symbol=symbol, place=through, occurred_at=ended * _NS_PER_MS, gap_seconds=seconds)

@@ -1,9 +1,11 @@
 """Wakes the recorder workers through RQ; what there is to do stands in Postgres, never in a job."""
 
 import redis
-from rq import Queue as Queue  # what services know of RQ
+from rq import Queue
 
 from shared.bus.connection import connect_redis
+
+__all__ = ["Queue", "clear_wake", "connect_queue", "wake_recorder_workers"]
 
 QUEUE = "signals"
 JOB = "services.recorder_worker.jobs.apply_accepted_signals"

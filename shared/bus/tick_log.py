@@ -13,6 +13,7 @@ from shared.domain.ticks import GapMark, LogEntry, PriceTick
 HEADS = "ticks:heads"
 PLACE = "place"
 PAGE = 2000
+BACKWARD_PAGE = 10  # a tick is nearly always among the last few entries
 
 Fields = Mapping[str, str]
 
@@ -75,6 +76,19 @@ def last_entry_at_or_before(client: redis.Redis, symbol: str, milliseconds: int)
     end = stream_id(((milliseconds + 1) << SEQUENCE_BITS) - 1)
     rows = cast("list[tuple[str, Fields]]", client.xrevrange(stream_of(symbol), end, "-", 1))
     return _entry(symbol, *rows[0]) if rows else None
+
+
+def last_tick_at_or_before(client: redis.Redis, symbol: str, place: int) -> PriceTick | None:
+    """The last price tick at or before a place, as far back as the log goes."""
+    last = stream_id(place)
+    while True:
+        rows = cast("list[tuple[str, Fields]]", client.xrevrange(stream_of(symbol), last, "-", BACKWARD_PAGE))
+        for entry in (_entry(symbol, entry_id, fields) for entry_id, fields in rows):
+            if isinstance(entry, PriceTick):
+                return entry
+        if len(rows) < BACKWARD_PAGE:
+            return None
+        last = f"({rows[-1][0]}"
 
 
 def stream_of(symbol: str) -> str:

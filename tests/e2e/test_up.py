@@ -17,7 +17,7 @@ from cli.embedded.server import free_port
 from cli.web_client import is_ready
 from tests.conftest import open_directory
 
-DEADLINE_SECONDS = 90.0
+DEADLINE_SECONDS = 60.0
 REPOSITORY = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for its processes in /proc")
 OURS = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL", "SECRET_KEY"}}

@@ -1,0 +1,155 @@
+"""A real trading day through all four running services equals `recorder replay` of the two logs as they were stored."""
+
+import json
+import random
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.replay import replay_files
+from shared.bus.connection import connect_redis
+from tests.conftest import open_directory
+from tests.e2e.test_up import REPOSITORY, Up, poll, run, running
+
+TICKS = REPOSITORY.parent / "shared" / "data" / "ticks" / "eurusd_2014-05-02.csv"
+ROWS = 49_341
+SPEED = "2500"
+SIGNALS = 90
+RECORDERS: list[dict[str, Any]] = [
+    {"name": "plain"},
+    {"name": "stopped", "sl_enabled": True, "sl_amount": "60"},
+    {"name": "legs", "tp_targets": [{"value": "40", "trim": 1}, {"value": "120"}], "initial_position_size": 3},
+    {"name": "bracket", "sl_enabled": True, "sl_amount": "80", "tp_targets": [{"value": "80"}], "commission": "1.25"},
+    {"name": "netting", "opposite_signal": "reduce", "initial_position_size": 2, "add_position_size": 1},
+    {"name": "level", "sl_enabled": True, "sl_amount": "0.0004", "sl_units": "Points", "stop_fill": "level"},
+]
+BODIES: list[dict[str, Any]] = [
+    {"action": "buy"},
+    {"action": "sell"},
+    {"action": "buy", "contracts": "2"},
+    {"action": "close"},
+    {"action": "sell", "market_position": "long", "market_position_size": "1"},
+    {"action": "sell", "market_position": "short", "market_position_size": "2"},
+    {"action": "buy", "price": "1.3871"},
+    {"action": "reverse"},
+    {"action": "closeall"},
+    {"action": "buy", "price": "1"},
+]
+pytestmark = pytest.mark.skipif(not TICKS.exists(), reason=f"NOT CHECKED: the day of real ticks is not at {TICKS}")
+
+
+@dataclass(frozen=True)
+class Client:
+    """The API and the webhooks of one running system, as one user."""
+
+    port: int
+    api_key: str
+
+    def call(self, path: str, body: object = None) -> Any:
+        """GET, or with a body POST, and read the JSON answer."""
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Authorization": f"Bearer {self.api_key}", "Content-Type": "application/json"}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data=data, headers=headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    def listed(self, kind: str, recorder_id: int) -> list[dict[str, Any]]:
+        """Return all rows of a list, page by page, the oldest first."""
+        rows, cursor = [], ""
+        while True:
+            page = self.call(f"/api/v1/{kind}?recorder_id={recorder_id}&limit=100{cursor}")
+            rows += page["items"]
+            if page["next_cursor"] is None:
+                return rows[::-1]
+            cursor = f"&cursor={page['next_cursor']}"
+
+
+@pytest.fixture(scope="module")
+def up() -> Iterator[Up]:
+    """All four services, playing the day's file at high speed."""
+    options = ("--feed", "replay", "--ticks", str(TICKS), "--speed", SPEED, "--no-demo")
+    with open_directory() as directory, running(directory, *options, "--recorder-workers", "2") as up:
+        yield up
+
+
+def test_the_running_system_records_what_the_replay_of_its_logs_records(up: Up, tmp_path: Path) -> None:
+    client, recorders = set_up(up)
+    send_alerts(client, recorders)
+    wait_for_the_end_of_the_day(up)
+    for name, recorder in recorders.items():
+        exported = run("export-logs", "--recorder", name, "--out", str(tmp_path / name), "--data", str(up.data))
+        assert exported.returncode == 0, exported.stderr
+        replayed = replay_files(*(tmp_path / name / file for file in ("ticks.csv", "signals.jsonl", "settings.json")))
+        poll(lambda: not differences(client, recorder["id"], replayed), lambda: "\n".join(differences(client, recorder["id"], replayed)))
+        assert len(replayed["trades"]) > 2, name
+
+
+def set_up(up: Up) -> tuple[Client, dict[str, dict[str, Any]]]:
+    added = run("user", "add", "trader", "--data", str(up.data))
+    client = Client(up.port, added.stdout.split("API key:")[1].split()[0])
+    contract = {"root": "EURUSD", "kind": "spot", "exchange": "OANDA", "name": "Euro", "currency": "USD"}
+    client.call("/api/v1/contracts", contract | {"tick_size": "0.000005", "multiplier": "100000"})
+    made = [client.call("/api/v1/recorders", settings | {"symbol": "EURUSD"}) for settings in RECORDERS]
+    return client, {recorder["name"]: recorder for recorder in made}
+
+
+def send_alerts(client: Client, recorders: dict[str, dict[str, Any]]) -> None:
+    chosen = random.Random(20140502)  # noqa: S311 - the same alerts in every run
+    for number in range(SIGNALS):
+        recorder = recorders[RECORDERS[number % len(RECORDERS)]["name"]]
+        path = recorder["webhook_url"].split(str(client.port), 1)[1]
+        answer = client.call(path, chosen.choice(BODIES))
+        assert answer["status"] == "accepted"
+        time.sleep(chosen.uniform(0.0, 0.5))
+
+
+def wait_for_the_end_of_the_day(up: Up) -> None:
+    redis = connect_redis(json.loads((up.data / "running.json").read_text())["REDIS_URL"], retries=False)
+    poll(lambda: redis.xlen("ticks:EURUSD") >= ROWS, lambda: redis.xlen("ticks:EURUSD"))
+    redis.close()
+
+
+def differences(client: Client, recorder_id: int, replayed: dict[str, list[dict[str, Any]]]) -> list[str]:
+    """Say where the API tells something else than the replay."""
+    found = []
+    for kind, same in SAME.items():
+        stored = client.listed(kind, recorder_id)
+        if len(stored) != len(replayed[kind]):
+            found.append(f"{kind}: {len(stored)} stored, {len(replayed[kind])} replayed")
+            continue
+        key = [name for name, _ in same]
+        as_stored = sorted([row[theirs] for _, theirs in same] for row in map(normal, stored))
+        as_replayed = sorted([row[name] for name in key] for row in map(normal, replayed[kind]))
+        found += [f"{kind} {key}: {ours} stored, {theirs} replayed" for ours, theirs in zip(as_stored, as_replayed, strict=True) if ours != theirs]
+    return found
+
+
+SAME = {
+    "signals": [("status", "status"), ("reason", "reason")],
+    "trades": [
+        ("entry_time", "entry_time"),
+        ("exit_time", "exit_time"),
+        *((name, name) for name in "side quantity entry_price exit_price exit_reason pnl pnl_ticks commission".split()),
+        *((name, name) for name in "max_favorable max_adverse worst_price ticks_seen gap_seconds status".split()),
+    ],
+    "positions": [
+        ("opened_at", "opened_at"),
+        ("closed_at", "closed_at"),
+        ("quantity", "total_quantity"),
+        *((name, name) for name in "side max_quantity avg_entry_price exit_price realized_pnl worst_at".split()),
+        *((name, name) for name in "worst_unrealized_pnl best_unrealized_pnl worst_price status".split()),
+        *((name, name) for name in "ticks_seen gap_seconds".split()),
+    ],
+}
+
+
+def normal(row: dict[str, Any]) -> dict[str, str]:
+    """Make rows comparable; what an open trade would book by now is the API's addition."""
+    not_booked = dict.fromkeys(("pnl", "pnl_ticks", "commission")) if row["status"] == "open" else {}
+    return {name: str(value) for name, value in (row | not_booked).items()}
