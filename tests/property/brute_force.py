@@ -27,6 +27,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, Literal
 
 from shared.domain.ticks import GapMark, LogEntry, PriceTick
@@ -179,6 +180,21 @@ def brute_force_replay(
     contracts: Mapping[str, ScriptedContract],
 ) -> dict[str, Any]:
     """Return what `recorder replay` must return for the same recorders, ticks and signals."""
+    books, outcomes = brute_force_books(recorders, ticks, signals, contracts)
+    return {
+        "signals": outcomes,
+        "trades": [row for book in books for row in trade_rows(book, ticks)],
+        "positions": [position_row(book, position, ticks) for book in books for position in book.positions],
+    }
+
+
+def brute_force_books(
+    recorders: Sequence[Mapping[str, Any]],
+    ticks: Sequence[LogEntry],
+    signals: Sequence[ScriptedSignal],
+    contracts: Mapping[str, ScriptedContract],
+) -> tuple[list[Book], list[dict[str, Any]]]:
+    """Return each recorder's positions as lists of events, and what became of the signals."""
     books = {str(settings["name"]): Book(settings=settings) for settings in recorders}
     outcomes: list[dict[str, Any]] = []
     met: list[LogEntry] = []
@@ -195,11 +211,7 @@ def brute_force_replay(
                 for position in book.open_positions():
                     if position.symbol == entry.symbol:
                         meet_tick(book, position, entry)
-    return {
-        "signals": outcomes,
-        "trades": [row for book in books.values() for row in trade_rows(book, ticks)],
-        "positions": [position_row(book, position, ticks) for book in books.values() for position in book.positions],
-    }
+    return list(books.values()), outcomes
 
 
 # --- from a signal to fills ---------------------------------------------------------------------------------------
@@ -668,6 +680,26 @@ def unrealized_at(position: Position, units: Sequence[Unit], index: int) -> Frac
 def realized_by(book: Book, position: Position, unit: Unit) -> Fraction:
     gain = (position.events[unit.left or 0].price - position.entry(unit)) * position.direction
     return gain * Fraction(position.contract.multiplier) - unit_commission(book)
+
+
+def ended_legs(book: Book, position: Position) -> list[tuple[int, Fraction, Fraction, Fraction, int, int]]:
+    """For each stretch between two fills: quantity, realized before, lowest and highest result, start and end."""
+    units = position.units()
+    fills = [index for index, event in enumerate(position.events) if event.quantity]
+    legs = []
+    for start, end in pairwise(fills):
+        held = [unit for unit in units if unit.entered <= start and (unit.left is None or unit.left > start)]
+        gone = [unit for unit in units if unit.left is not None and unit.left <= start]
+        realized = sum((realized_by(book, position, unit) for unit in gone), Fraction(0))
+        results = [
+            realized
+            + sum((position.events[index].price - position.entry(unit)) * position.direction for unit in held)
+            * Fraction(position.contract.multiplier)
+            for index in range(start, end + 1)
+        ]
+        at = (position.events[start].occurred_at, position.events[end].occurred_at)
+        legs.append((len(held), realized, min(results), max(results), *at))
+    return legs
 
 
 def unit_commission(book: Book) -> Fraction:
