@@ -45,4 +45,4 @@ def alert_messages() -> list[AlertMessage]:
 
 def _indicator(action: str) -> str:
     body = {"action": action, "ticker": "{{ticker}}", "price": "{{close}}", "time": "{{timenow}}"}
-    return json.dumps(body, indent=2)
+    return json.dumps(body)

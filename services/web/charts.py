@@ -17,7 +17,7 @@ NICE_STEPS = (Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5), Decimal(10))
 LABEL_GAP = 8
 BOTTOM = 22
 TOP = 10
-BETWEEN = 14
+BETWEEN = 20
 CHARACTER_WIDTH = 6.7
 SECONDS_PER_DAY = 86400
 
@@ -37,7 +37,7 @@ class Size:
         return TOP + self.upper + BETWEEN + self.lower + BOTTOM
 
 
-WIDE = Size(name="wide", width=760, upper=170, lower=64)
+WIDE = Size(name="wide", width=760, upper=210, lower=72)
 NARROW = Size(name="narrow", width=340, upper=130, lower=52)
 
 

@@ -138,7 +138,9 @@ def _line(recorder_id: int, name: str, booked: Booked) -> RecorderLine:
         name=name,
         trades=performance.trades,
         net=result_cell(None if undefined else performance.net_profit, currency, undefined),
-        drawdown=_unless(mixed, tick_drawdown_cell(_drawdown(booked), currency)),
+        drawdown=_unless(
+            undefined if not any(booked.courses.values()) else mixed, tick_drawdown_cell(_drawdown(booked), currency)
+        ),
         closed_drawdown=_unless(undefined, Cell(text=format_money(performance.closed_drawdown, currency))),
         profit_factor=_unless(mixed, _ratio(performance)),
         win_rate=_rate(performance),

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from services.web.feed_state import describe_age
-from services.web.formatting import NO_VALUE, Cell, drawdown_cell, format_price, result_cell
+from services.web.formatting import NO_VALUE, Cell, drawdown_cell, format_price, format_result, result_cell
 from shared.domain.ticks import PriceTick
 from shared.store.results import unrealized_at
 
@@ -57,7 +57,7 @@ def view_position(row: Any, seen: Seen, now_ns: int) -> PositionView:
             ticks_seen=row.ticks_seen + seen.count,
             gap_seconds=row.gap_seconds,
         ),
-        runup=result_cell(max(row.best_unrealized_pnl, *results, 0), row.currency),
+        runup=Cell(text=format_result(max(row.best_unrealized_pnl, *results, 0), row.currency)),
         last=Cell(text=NO_VALUE if price is None else format_price(price, row.tick_size)),
         age=describe_age(seen.last, now_ns),
     )

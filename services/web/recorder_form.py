@@ -58,7 +58,7 @@ SECTIONS = (
         fields=(
             Field(name="initial_position_size", label="First entry", hint="Contracts.", numeric=True),
             Field(name="add_position_size", label="Each further entry", hint="Contracts.", numeric=True),
-            Field(name="max_contracts", label="Most contracts", hint="0 sets no limit.", numeric=True),
+            Field(name="max_contracts", label="Largest position", hint="Contracts; 0 sets no limit.", numeric=True),
             Field(
                 name="commission", label="Commission", hint="Per contract and side, booked on closing.", numeric=True
             ),
@@ -112,7 +112,7 @@ SECTIONS = (
     ),
     Section(
         title="Take profit",
-        hint="Up to where each leg closes how much. The farthest one may stay without an amount: it takes the rest.",
+        hint="Each leg closes an amount at a distance from the average entry; the farthest closes the rest.",
         fields=(
             Field(name="tp_units", label="Unit of the distances", choices=UNITS),
             Field(

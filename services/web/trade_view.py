@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from services.web.formatting import Cell, drawdown_cell, result_cell
+from services.web.formatting import Cell, drawdown_cell, format_result, result_cell
 from shared.store.reports import TradeRow
 
 REASONS = {
@@ -43,7 +43,7 @@ def view_trade(row: TradeRow) -> TradeView:
         drawdown_cell=drawdown_cell(
             row.max_adverse, row.currency, ticks_seen=row.ticks_seen, gap_seconds=row.gap_seconds
         ),
-        runup_cell=result_cell(row.max_favorable, row.currency),
+        runup_cell=Cell(text=format_result(row.max_favorable, row.currency)),
         reason_words=REASONS.get(row.exit_reason or "", ""),
     )
 

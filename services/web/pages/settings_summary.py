@@ -16,7 +16,7 @@ def summarize_settings(settings: RecorderSettings) -> list[tuple[str, str]]:
         ("Symbol", settings.symbol or "as each alert says"),
         ("First entry", _contracts(settings.initial_position_size)),
         ("Further entries", _contracts(settings.add_position_size)),
-        ("Most contracts", _contracts(settings.max_contracts) if settings.max_contracts else "no limit"),
+        ("Largest position", _contracts(settings.max_contracts) if settings.max_contracts else "no limit"),
         ("Same direction", "adds" if settings.same_direction == "add" else "is ignored"),
         ("Opposite signal", OPPOSITE[settings.opposite_signal]),
         ("Fill price", "the alert's" if settings.fill_price == "signal" else "the last tick"),
