@@ -4,9 +4,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.web.backend import Backend
-from shared.domain.interpretation import refusal_whatever_is_held
-from shared.domain.signals import Action, Signal, SignalRefused, parse_signal
-from shared.domain.symbols import UnknownSymbol, normalize_symbol
+from shared.domain.acceptance import accept_signal
+from shared.domain.signals import Signal, SignalRefused, parse_signal
 from shared.domain.timestamps import from_datetime, to_datetime
 from shared.store.database import Connection
 from shared.store.recorders import AlertTarget, find_target_by_name
@@ -30,12 +29,9 @@ def accept_alert(
         row = _with_statements(row, signal)
         target = addressee if isinstance(addressee, AlertTarget) else _named_target(connection, addressee, signal)
         row = replace(row, recorder_id=target.recorder_id, settings_id=target.settings_id)
-        row = _with_symbol(connection, backend, row, signal, target)
-        refusal = refusal_whatever_is_held(signal, target.settings)
+        row = _with_instrument(connection, backend, row, signal, target)
     except SignalRefused as refused:
-        refusal = refused.reason
-    if refusal is not None:
-        return replace(row, status=REJECTED, reason=_storable(refusal))
+        return replace(row, status=REJECTED, reason=_storable(refused.reason))
     acceptance = backend.intake_bus.read_acceptance(row.ticker)
     return replace(row, place=acceptance.place, market_price=acceptance.market_price)
 
@@ -76,22 +72,18 @@ def _named_target(connection: Connection, user: User, signal: Signal) -> AlertTa
     return target
 
 
-def _with_symbol(
+def _with_instrument(
     connection: Connection, backend: Backend, row: NewSignal, signal: Signal, target: AlertTarget
 ) -> NewSignal:
-    """Add symbol and contract; closing every position of the recorder needs none."""
-    if signal.action is Action.CLOSE_ALL:
-        return row
-    text = signal.symbol_text or target.settings.symbol
-    if text is None:
-        raise SignalRefused("symbol: neither the alert nor the recorder has one")
+    """Add symbol and contract, where the signal is about one; raises SignalRefused where nothing could come of it."""
     contracts = backend.contracts.contracts(connection, target.user_id, target.contracts_version)
-    moment = from_datetime(row.received_at) if signal.occurred_at is None else signal.occurred_at
-    try:
-        resolved = normalize_symbol(text, occurred_at=moment, contracts=contracts.by_root)
-    except UnknownSymbol as unknown:
-        raise SignalRefused(str(unknown)) from unknown
-    return replace(row, ticker=resolved.symbol, contract_id=contracts.ids[resolved.contract.root])
+    received_at = from_datetime(row.received_at)
+    instrument = accept_signal(
+        signal, target.settings, received_at=received_at, contracts=contracts.by_root
+    ).instrument
+    if instrument is None:
+        return row
+    return replace(row, ticker=instrument.symbol, contract_id=contracts.ids[instrument.contract.root])
 
 
 def _storable(text: str) -> str:

@@ -45,7 +45,7 @@ def _instrument(
         return None
     text = signal.symbol_text or settings.symbol
     if text is None:
-        raise SignalRefused("symbol: neither the alert nor the recorder names one")
+        raise SignalRefused("symbol: neither the alert nor the recorder has one")
     try:
         return normalize_symbol(text, occurred_at=received_at, contracts=contracts)
     except UnknownSymbol as unknown:
