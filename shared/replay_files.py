@@ -12,7 +12,7 @@ from shared.domain.places import SEQUENCE_BITS, place_from_stream_id
 from shared.domain.refusals import ValueRefused
 from shared.domain.symbols import UnknownSymbol, normalize_symbol
 from shared.domain.ticks import GapMark, LogEntry, PriceTick
-from shared.domain.timestamps import fraction_digits, parse_timestamp
+from shared.domain.timestamps import parse_timestamp_as_written
 from shared.replay import ReplaySignal
 from shared.ticks_file import TickRow, read_ticks_file
 
@@ -127,7 +127,7 @@ def _time(path: Path, line: int, fields: Mapping[str, Any]) -> tuple[int, int]:
     if not isinstance(text, str):
         raise _wrong(path, line, "time", "must be ISO-8601 or nanoseconds")
     try:
-        return parse_timestamp(text), fraction_digits(text)
+        return parse_timestamp_as_written(text)
     except ValueRefused as refusal:
         raise _wrong(path, line, "time", str(refusal)) from refusal
 

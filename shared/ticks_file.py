@@ -1,7 +1,7 @@
 """Reads a CSV file of ticks row by row, without holding it in memory; it gives no row a place of its own."""
 
 import csv
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -10,7 +10,7 @@ from typing import TextIO, TypeVar
 
 from shared.domain.numbers import parse_number, parse_positive, shown
 from shared.domain.places import place_from_stream_id
-from shared.domain.timestamps import fraction_digits, parse_timestamp
+from shared.domain.timestamps import parse_timestamp_as_written
 
 REQUIRED = ("time", "symbol", "price")
 OPTIONAL = ("bid", "ask", "size", "id", "gap_seconds")
@@ -61,22 +61,24 @@ def read_ticks_file(path: Path) -> Iterator[TickRow]:
 class _Cells:
     """The cells of one row that are not empty, by column; each wrong one is refused by its name."""
 
-    def __init__(self, path: Path, line: int, cells: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, line: int, columns: Mapping[str, int], cells: Sequence[str]) -> None:
         self._path = path
+        self._columns = columns
         self._cells = cells
         self.line = line
 
     def holds(self, name: str) -> bool:
-        return name in self._cells
+        column = self._columns.get(name)
+        return column is not None and bool(self._cells[column].strip())
 
     def read(self, name: str, parse: Callable[[str], Value]) -> Value:
         try:
-            return parse(self._cells.get(name, ""))
+            return parse(self._cells[self._columns[name]])
         except ValueError as error:
             raise self.wrong(name, str(error)) from error
 
     def read_if_held(self, name: str, parse: Callable[[str], Value]) -> Value | None:
-        return self.read(name, parse) if name in self._cells else None
+        return self.read(name, parse) if self.holds(name) else None
 
     def wrong(self, name: str, reason: str) -> TicksFileError:
         return TicksFileError(f"{self._path}, line {self.line}, {name}: {reason}")
@@ -86,12 +88,12 @@ def _rows(path: Path, file: TextIO) -> Iterator[TickRow]:
     reader = csv.reader(file, strict=True)
     order = _Order()
     try:
-        columns = [name.strip().lower() for name in next(reader, [])]
-        _check_header(path, columns)
+        names = [name.strip().lower() for name in next(reader, [])]
+        _check_header(path, names)
+        columns = {name: index for index, name in enumerate(names)}
         for cells in reader:
             if len(cells) == len(columns):
-                held = {name: cell for name, cell in zip(columns, cells, strict=True) if cell.strip()}
-                row = _Cells(path, reader.line_num, held)
+                row = _Cells(path, reader.line_num, columns, cells)
                 if row.holds("price") or row.holds("gap_seconds"):
                     yield order.check(row, _tick_row(row, exported="id" in columns))
             elif cells:
@@ -114,7 +116,7 @@ def _check_header(path: Path, columns: list[str]) -> None:
 
 
 def _tick_row(cells: _Cells, *, exported: bool) -> TickRow:
-    occurred_at, time_digits = cells.read("time", _parse_time)
+    occurred_at, time_digits = cells.read("time", parse_timestamp_as_written)
     has_price = cells.holds("price")
     return TickRow(
         line=cells.line,
@@ -128,10 +130,6 @@ def _tick_row(cells: _Cells, *, exported: bool) -> TickRow:
         place=cells.read("id", place_from_stream_id) if exported else None,
         gap_seconds=None if has_price else cells.read("gap_seconds", parse_positive),
     )
-
-
-def _parse_time(text: str) -> tuple[int, int]:
-    return parse_timestamp(text), fraction_digits(text)
 
 
 @lru_cache(maxsize=256)

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from shared.domain.numbers import refuse_placeholder, shown
 from shared.domain.refusals import ValueRefused
@@ -9,6 +10,7 @@ from shared.domain.refusals import ValueRefused
 NS_PER_SECOND = 1_000_000_000
 NS_PER_US = 1_000
 NS_DIGITS = 9
+SECONDS_A_MINUTE = 60
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 END = 1 << 63  # what a signed 64-bit integer holds: until the year 2262
 
@@ -26,15 +28,21 @@ UNITS = ((11, NS_PER_SECOND), (14, 1_000_000), (17, NS_PER_US), (19, 1))
 
 def parse_timestamp(text: str) -> int:
     """Read ISO-8601 (naive is UTC, up to nine decimals) or digits as nanoseconds; raises ValueRefused."""
+    return parse_timestamp_as_written(text)[0]
+
+
+def parse_timestamp_as_written(text: str) -> tuple[int, int]:
+    """Read what `parse_timestamp` reads, with the decimals of the seconds as written; an integer has nine."""
     stripped = text.strip()
-    return _in_range(text, int(stripped) if INTEGER.fullmatch(stripped) else _parse_iso(text, stripped))
+    ns, digits = (int(stripped), NS_DIGITS) if INTEGER.fullmatch(stripped) else _parse_iso(text, stripped)
+    return _in_range(text, ns), digits
 
 
 def parse_webhook_time(text: str) -> int:
     """Read ISO-8601 or a Unix time in s, ms, us or ns by its magnitude; raises ValueRefused."""
     stripped = text.strip()
     unix = UNIX.fullmatch(stripped)
-    return _in_range(text, _unix_ns(unix[1], unix[2] or "") if unix else _parse_iso(text, stripped))
+    return _in_range(text, _unix_ns(unix[1], unix[2] or "") if unix else _parse_iso(text, stripped)[0])
 
 
 def format_timestamp(ns: int, digits: int) -> str:
@@ -43,15 +51,6 @@ def format_timestamp(ns: int, digits: int) -> str:
     text = (EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
     decimals = f".{fraction:09d}"[: digits + 1] if digits else ""
     return f"{text}{decimals}Z"
-
-
-def fraction_digits(text: str) -> int:
-    """Count the decimals of the seconds as written; an integer has nine."""
-    stripped = text.strip()
-    if INTEGER.fullmatch(stripped):
-        return NS_DIGITS
-    iso = ISO.fullmatch(stripped)
-    return len(iso["fraction"] or "") if iso else 0
 
 
 def to_datetime(ns: int) -> datetime:
@@ -64,16 +63,28 @@ def from_datetime(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta(microseconds=1) * NS_PER_US
 
 
-def _parse_iso(text: str, stripped: str) -> int:
+def _parse_iso(text: str, stripped: str) -> tuple[int, int]:
     iso = ISO.fullmatch(stripped)
     if not iso:
         raise _not_a_time(text)
+    minute, second, fraction, zone = iso.groups("")
     try:
-        minute = datetime.fromisoformat(f"{iso['minute']}:{iso['second'] or '00'}+00:00")
+        ns = _minute_ns(minute, zone) + _second_ns(second)
     except ValueError as error:
         raise _not_a_time(text) from error
-    fraction = int((iso["fraction"] or "").ljust(NS_DIGITS, "0"))
-    return from_datetime(minute) + fraction - _offset_seconds(iso["zone"] or "") * NS_PER_SECOND
+    return ns + int(fraction.ljust(NS_DIGITS, "0")), len(fraction)
+
+
+@lru_cache(maxsize=64)  # a file of ticks names each minute many times
+def _minute_ns(minute: str, zone: str) -> int:
+    return from_datetime(datetime.fromisoformat(f"{minute}:00+00:00")) - _offset_seconds(zone) * NS_PER_SECOND
+
+
+def _second_ns(second: str) -> int:
+    number = int(second or "0")
+    if number >= SECONDS_A_MINUTE:
+        raise ValueError(second)
+    return number * NS_PER_SECOND
 
 
 def _offset_seconds(zone: str) -> int:

@@ -6,9 +6,9 @@ import pytest
 from shared.domain.refusals import ValueRefused
 from shared.domain.timestamps import (
     format_timestamp,
-    fraction_digits,
     from_datetime,
     parse_timestamp,
+    parse_timestamp_as_written,
     parse_webhook_time,
     to_datetime,
 )
@@ -124,7 +124,7 @@ def test_a_time_is_written_with_the_decimals_asked_for_and_cut_not_rounded(digit
     ],
 )
 def test_the_decimals_of_an_input_are_counted_as_written(text: str, digits: int) -> None:
-    assert fraction_digits(text) == digits
+    assert parse_timestamp_as_written(text)[1] == digits
 
 
 def test_datetimes_convert_exactly_and_are_cut_to_microseconds() -> None:
