@@ -1,5 +1,6 @@
 from decimal import Decimal
 
+import pytest
 from hypothesis import note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -54,7 +55,7 @@ class LevelBookAgainstALoop(RuleBasedStateMachine):
 
 
 TestLevelBookAgainstALoop = LevelBookAgainstALoop.TestCase
-TestLevelBookAgainstALoop.settings = settings(stateful_step_count=30)
+TestLevelBookAgainstALoop.settings = settings(stateful_step_count=30, max_examples=3 * settings().max_examples)
 
 
 def test_a_thousand_moves_of_one_level_leave_a_small_book() -> None:
@@ -63,3 +64,13 @@ def test_a_thousand_moves_of_one_level_leave_a_small_book() -> None:
         book.add("a", Decimal(level), Decimal(level + 2000))
     assert len(book._below) + len(book._above) < 100
     assert book.reached(Decimal(999)) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("price", "reached"), [("98", ["a"]), ("98.25", []), ("100", []), ("101.75", []), ("102", ["a"]), ("500", ["a"])]
+)
+def test_a_level_is_reached_at_it_and_beyond(price: str, reached: list[str]) -> None:
+    book: LevelBook[str] = LevelBook()
+    book.add("a", Decimal("98.00"), Decimal(102))
+    assert book.reached(Decimal(price)) == reached
+    assert book.reached(Decimal(price)) == []
