@@ -36,8 +36,10 @@ def export_logs(name: str, user_name: str | None, out: Path, data: Path) -> None
 
     with open_database(data) as connection:
         found = find_recorders_named(connection, name, user_name)
-        if len(found) != 1:
-            raise Refused(f"There is no recorder {name!r}." if not found else f"Several users have {name!r}: add --user.")
+        if not found:
+            raise Refused(f"There is no recorder {name!r}.")
+        if len(found) > 1:
+            raise Refused(f"Several users have a recorder {name!r}: add --user.")
         signals = load_log(connection, found[0].id)
         contracts = contracts_in_force(connection, found[0].user_id).by_root
     log = connect_redis(settings_for(data).redis_url, retries=True)
@@ -98,9 +100,7 @@ def _write_settings(path: Path, recorder: "Recorder", contracts: Mapping[str, "C
     if recorder.settings.symbol:
         received_at = from_datetime(recorder.created_at)
         try:
-            contract = normalize_symbol(
-                recorder.settings.symbol, occurred_at=received_at, contracts=contracts
-            ).contract
+            contract = normalize_symbol(recorder.settings.symbol, occurred_at=received_at, contracts=contracts).contract
         except UnknownSymbol:
             contract = None
         if contract:

@@ -78,9 +78,7 @@ def _fold_recorder(
     return fold, refused
 
 
-def _accept(
-    signal: ReplaySignal, settings: RecorderSettings, contracts: Mapping[str, Contract]
-) -> AcceptedSignal:
+def _accept(signal: ReplaySignal, settings: RecorderSettings, contracts: Mapping[str, Contract]) -> AcceptedSignal:
     acceptance = accept_body(signal.body, settings, received_at=signal.occurred_at, contracts=contracts)
     instrument = acceptance.instrument
     return AcceptedSignal(
@@ -122,7 +120,7 @@ def _own_contract(symbol: str | None, facts: object) -> Contract:
         raise ValueRefused("contract: needs a symbol beside it and tick_size, multiplier and currency in it")
     unknown = set(facts) - {"tick_size", "multiplier", "currency"}
     if unknown:
-        message = f"contract: {sorted(unknown)[0]} is not one of tick_size, multiplier, currency"
+        message = f"contract: {min(unknown)} is not one of tick_size, multiplier, currency"
         raise ValueRefused(message)
     name = symbol.strip().upper().rpartition(":")[2]
     future = _FUTURE_SYMBOL.fullmatch(name)

@@ -19,8 +19,8 @@ def describe_recorder(
     report: Report, recorder: str, fold: RecorderFold, refused: Iterable[tuple[int, Applied]], time_digits: int
 ) -> None:
     """Append one recorder's signals, trades and positions to a report, positions in the order of opening."""
-    judged = [(verdict.accepted.id, verdict.applied) for verdict in fold.verdicts]
-    report["signals"].extend(_signal(line, recorder, applied) for line, applied in sorted([*judged, *refused], key=_line))
+    judged = [(verdict.accepted.id, verdict.applied) for verdict in fold.verdicts] + list(refused)
+    report["signals"].extend(_signal(line, recorder, applied) for line, applied in sorted(judged, key=_line))
     positions = sorted((each for moved in fold.positions.values() for each in moved), key=_opened_at)
     with exact():
         for position in positions:

@@ -1,4 +1,4 @@
-"""Whether a webhook body is a signal that some position could make sense of; what it does is decided when it applies."""
+"""Whether a webhook body is a signal that some position could make sense of; what it does is decided later."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

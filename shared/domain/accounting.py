@@ -4,10 +4,10 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
-from shared.domain.contracts import Contract
 from shared.domain.exits import ExitRules, plan_exits
 from shared.domain.money import quotient
 from shared.domain.position import Position, Stretch, describe_trade, worst_and_best
+from shared.domain.symbols import ResolvedSymbol
 from shared.domain.trades import ExitReason, Fill, Leg, Lot, Trade
 
 _NS_PER_SECOND = 1_000_000_000
@@ -15,10 +15,9 @@ _NS_PER_SECOND = 1_000_000_000
 
 def open_position(
     fill: Fill,
+    instrument: ResolvedSymbol,
     *,
-    symbol: str,
     direction: int,
-    contract: Contract,
     rules: ExitRules,
     place: int,
     last_price: Decimal | None,
@@ -29,13 +28,13 @@ def open_position(
         average=Fraction(fill.price),
         direction=direction,
         quantity=fill.quantity,
-        contract=contract,
+        contract=instrument.contract,
         last_price=last_price,
     )
     return Position(
-        symbol=symbol,
+        symbol=instrument.symbol,
         direction=direction,
-        contract=contract,
+        contract=instrument.contract,
         plan=plan,
         lots=(_lot(fill, number=1),),
         stretch=_stretch(fill, number=1),
@@ -100,9 +99,7 @@ def exit_lots(position: Position, fill: Fill) -> Position:
 
 def observe(position: Position, lowest: Decimal, lowest_at: int, highest: Decimal, highest_at: int) -> Position:
     """Mark the whole position at two extreme prices, each with its first moment."""
-    (worst, worst_at), (best, best_at) = worst_and_best(
-        position.direction, (lowest, lowest_at), (highest, highest_at)
-    )
+    (worst, worst_at), (best, best_at) = worst_and_best(position.direction, (lowest, lowest_at), (highest, highest_at))
     worst_pnl, best_pnl = position.unrealized_at(worst), position.unrealized_at(best)
     stretch = position.stretch
     if worst_pnl < position.worst_pnl:

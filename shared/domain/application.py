@@ -1,4 +1,4 @@
-"""One signal applied to one position: its price, its fills, its outcome; the position is already at the signal's place."""
+"""One signal applied to one position that is already at its place: its price, its fills, its outcome."""
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -15,6 +15,7 @@ from shared.domain.position import Position
 from shared.domain.recorder_settings import RecorderSettings
 from shared.domain.refusals import SignalRefused
 from shared.domain.signals import Signal
+from shared.domain.symbols import ResolvedSymbol
 from shared.domain.trades import ExitReason, Fill
 
 INTERNAL_ERROR = "internal error"
@@ -111,16 +112,8 @@ def _enter(
     refuse_exits_on_wrong_side(rules, overrides, average=average, direction=direction)
     if position:
         return add_lot(position, fill, rules)
-    symbol, contract = _instrument(accepted)
-    return open_position(
-        fill,
-        symbol=symbol,
-        direction=direction,
-        contract=contract,
-        rules=rules,
-        place=accepted.place,
-        last_price=market,
-    )
+    instrument = _instrument(accepted)
+    return open_position(fill, instrument, direction=direction, rules=rules, place=accepted.place, last_price=market)
 
 
 def _average_after(position: Position | None, fill: Fill) -> Fraction:
@@ -177,16 +170,16 @@ def _stated_quantity(accepted: AcceptedSignal, position: Position | None, market
         price = _price(signal, settings, market).wanted
         standing = position.plan.rules if position and position.direction == direction else None
         rules = rules_for_entry(settings, signal.overrides, price, standing)
-        _, contract = _instrument(accepted)
+        contract = _instrument(accepted).contract
         return risk_quantity(risk_dollars, rules, fill_price=price, direction=direction, contract=contract)
 
     return quantity_at_risk
 
 
-def _instrument(accepted: AcceptedSignal) -> tuple[str, Contract]:
+def _instrument(accepted: AcceptedSignal) -> ResolvedSymbol:
     if accepted.symbol is None or accepted.contract is None:
         raise SignalRefused("symbol: an entry needs one")
-    return accepted.symbol, accepted.contract
+    return ResolvedSymbol(symbol=accepted.symbol, contract=accepted.contract)
 
 
 def _missed_signals(signal: Signal, held: int) -> str | None:

@@ -93,7 +93,7 @@ def plan_exits(
 
 
 def level_price(distance: Distance, *, average: Fraction, side: int, contract: Contract) -> Decimal:
-    """Round a level to the tick size, ties away from the average, at least one tick from it on its `side` (+1 above)."""
+    """Round a level to the tick size, ties away from the average, at least a tick from it on its `side` (+1 above)."""
     tick_size = Fraction(contract.tick_size)
     steps = _wanted(distance, average, side, contract) / tick_size
     half = Fraction(1, 2)
@@ -139,9 +139,7 @@ def _wanted(distance: Distance, average: Fraction, side: int, contract: Contract
     return average + side * points
 
 
-def _level(
-    distance: Distance, average: Fraction, side: int, contract: Contract, last_price: Decimal | None
-) -> Level:
+def _level(distance: Distance, average: Fraction, side: int, contract: Contract, last_price: Decimal | None) -> Level:
     level = Level(price=level_price(distance, average=average, side=side, contract=contract))
     return replace(level, overdue=last_price is not None and is_reached(level, last_price, side))
 

@@ -158,9 +158,7 @@ def _price(tick: PriceTick) -> Decimal:
 
 def _execute(position: Position, tick: PriceTick) -> Position:
     """Let one tick do what it does at a position's levels: stop, then targets nearest first, then mark what is left."""
-    position = replace(
-        position, place=tick.place, last_price=tick.price, ticks_seen=position.ticks_seen + 1
-    )
+    position = replace(position, place=tick.place, last_price=tick.price, ticks_seen=position.ticks_seen + 1)
     stop = position.plan.stop
     if stop and is_reached(stop, tick.price, -position.direction):
         at_level = position.plan.rules.stop_at_level and not stop.overdue

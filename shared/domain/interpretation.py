@@ -1,4 +1,4 @@
-"""What a signal asks of a position: how much to close and how much to open; prices and execution are not decided here."""
+"""What a signal asks of a position: how much to close and how much to open; it knows no prices."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -83,8 +83,8 @@ def _refusal(signal: Signal, held: int, settings: RecorderSettings) -> str | Non
 
 
 def _exit(signal: Signal, held: int, reason: ExitReason) -> Intent | Ignored:
-    is_other_side = (signal.action is Action.EXIT_LONG and held < 0) or (signal.action is Action.EXIT_SHORT and held > 0)
-    if held == 0 or is_other_side:
+    exits_long, exits_short = signal.action is Action.EXIT_LONG, signal.action is Action.EXIT_SHORT
+    if held == 0 or (exits_long and held < 0) or (exits_short and held > 0):
         return Ignored(reason=NOTHING_TO_CLOSE)
     target = signal.position_size
     keeps = abs(target) if target is not None and target * held > 0 else 0
@@ -121,15 +121,19 @@ def _take_side(
     return _turn(held, _opening(stated, settings))
 
 
-def _enter(
-    direction: int, held: int, settings: RecorderSettings, stated_quantity: StatedQuantity
-) -> Intent | Ignored:
+def _enter(direction: int, held: int, settings: RecorderSettings, stated_quantity: StatedQuantity) -> Intent | Ignored:
     if held == 0:
         return _entry(direction, _opening(stated_quantity(direction), settings))
     if direction * held > 0:
         if settings.same_direction == "ignore":
             return Ignored(reason="same_direction: already in this direction")
         return _entry(direction, _adding(stated_quantity(direction), settings))
+    return _go_against(direction, held, settings, stated_quantity)
+
+
+def _go_against(
+    direction: int, held: int, settings: RecorderSettings, stated_quantity: StatedQuantity
+) -> Intent | Ignored:
     match settings.opposite_signal:
         case "ignore":
             return Ignored(reason="opposite_signal: a signal against the position is ignored")

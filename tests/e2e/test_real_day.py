@@ -41,6 +41,26 @@ BODIES: list[dict[str, Any]] = [
     {"action": "closeall"},
     {"action": "buy", "price": "1"},
 ]
+# Column of the replay -> field of the API, where the names differ.
+SAME = {
+    "signals": {"status": "status", "reason": "reason"},
+    "trades": {
+        name: name
+        for name in (
+            "entry_time exit_time side quantity entry_price exit_price exit_reason pnl pnl_ticks commission"
+            " max_favorable max_adverse worst_price ticks_seen gap_seconds status"
+        ).split()
+    },
+    "positions": {"quantity": "total_quantity"}
+    | {
+        name: name
+        for name in (
+            "opened_at closed_at side max_quantity avg_entry_price exit_price realized_pnl worst_at"
+            " worst_unrealized_pnl best_unrealized_pnl worst_price status ticks_seen gap_seconds"
+        ).split()
+    },
+}
+Rows = dict[str, list[dict[str, Any]]]
 pytestmark = pytest.mark.skipif(not TICKS.exists(), reason=f"NOT CHECKED: the day of real ticks is not at {TICKS}")
 
 
@@ -56,7 +76,7 @@ class Client:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self.api_key}", "Content-Type": "application/json"}
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data=data, headers=headers)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - our own http address
             return json.load(answer)
 
     def listed(self, kind: str, recorder_id: int) -> list[dict[str, Any]]:
@@ -86,8 +106,15 @@ def test_the_running_system_records_what_the_replay_of_its_logs_records(up: Up, 
         exported = run("export-logs", "--recorder", name, "--out", str(tmp_path / name), "--data", str(up.data))
         assert exported.returncode == 0, exported.stderr
         replayed = replay_files(*(tmp_path / name / file for file in ("ticks.csv", "signals.jsonl", "settings.json")))
-        poll(lambda: not differences(client, recorder["id"], replayed), lambda: "\n".join(differences(client, recorder["id"], replayed)))
+        wait_until_equal(client, recorder["id"], replayed)
         assert len(replayed["trades"]) > 2, name
+
+
+def wait_until_equal(client: Client, recorder_id: int, replayed: Rows) -> None:
+    poll(
+        lambda: not differences(client, recorder_id, replayed),
+        lambda: "\n".join(differences(client, recorder_id, replayed)),
+    )
 
 
 def set_up(up: Up) -> tuple[Client, dict[str, dict[str, Any]]]:
@@ -100,7 +127,7 @@ def set_up(up: Up) -> tuple[Client, dict[str, dict[str, Any]]]:
 
 
 def send_alerts(client: Client, recorders: dict[str, dict[str, Any]]) -> None:
-    chosen = random.Random(20140502)  # noqa: S311 - the same alerts in every run
+    chosen = random.Random(20140502)  # the same alerts in every run
     for number in range(SIGNALS):
         recorder = recorders[RECORDERS[number % len(RECORDERS)]["name"]]
         path = recorder["webhook_url"].split(str(client.port), 1)[1]
@@ -115,7 +142,7 @@ def wait_for_the_end_of_the_day(up: Up) -> None:
     redis.close()
 
 
-def differences(client: Client, recorder_id: int, replayed: dict[str, list[dict[str, Any]]]) -> list[str]:
+def differences(client: Client, recorder_id: int, replayed: Rows) -> list[str]:
     """Say where the API tells something else than the replay."""
     found = []
     for kind, same in SAME.items():
@@ -123,30 +150,14 @@ def differences(client: Client, recorder_id: int, replayed: dict[str, list[dict[
         if len(stored) != len(replayed[kind]):
             found.append(f"{kind}: {len(stored)} stored, {len(replayed[kind])} replayed")
             continue
-        key = [name for name, _ in same]
-        as_stored = sorted([row[theirs] for _, theirs in same] for row in map(normal, stored))
-        as_replayed = sorted([row[name] for name in key] for row in map(normal, replayed[kind]))
-        found += [f"{kind} {key}: {ours} stored, {theirs} replayed" for ours, theirs in zip(as_stored, as_replayed, strict=True) if ours != theirs]
+        as_stored = sorted([row[theirs] for theirs in same.values()] for row in map(normal, stored))
+        as_replayed = sorted([row[name] for name in same] for row in map(normal, replayed[kind]))
+        found += [
+            f"{kind} {list(same)}: {ours} stored, {theirs} replayed"
+            for ours, theirs in zip(as_stored, as_replayed, strict=True)
+            if ours != theirs
+        ]
     return found
-
-
-SAME = {
-    "signals": [("status", "status"), ("reason", "reason")],
-    "trades": [
-        ("entry_time", "entry_time"),
-        ("exit_time", "exit_time"),
-        *((name, name) for name in "side quantity entry_price exit_price exit_reason pnl pnl_ticks commission".split()),
-        *((name, name) for name in "max_favorable max_adverse worst_price ticks_seen gap_seconds status".split()),
-    ],
-    "positions": [
-        ("opened_at", "opened_at"),
-        ("closed_at", "closed_at"),
-        ("quantity", "total_quantity"),
-        *((name, name) for name in "side max_quantity avg_entry_price exit_price realized_pnl worst_at".split()),
-        *((name, name) for name in "worst_unrealized_pnl best_unrealized_pnl worst_price status".split()),
-        *((name, name) for name in "ticks_seen gap_seconds".split()),
-    ],
-}
 
 
 def normal(row: dict[str, Any]) -> dict[str, str]:
