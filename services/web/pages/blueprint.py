@@ -14,11 +14,14 @@ from services.web.pages.appearance_cookie import read_appearance
 from services.web.pages.viewer import viewer_if_any, viewer_zone
 from shared.domain.trading_day import trading_day
 
+STATIC_KEPT_SECONDS = 365 * 86400  # their addresses change with their contents
+
 pages = Blueprint("pages", __name__)
 
 
 @pages.record_once
 def _register(state: Any) -> None:
+    state.app.config["SEND_FILE_MAX_AGE_DEFAULT"] = STATIC_KEPT_SECONDS
     state.app.jinja_env.filters.update(filters())
     state.app.context_processor(_for_every_template)
     state.app.jinja_env.globals.update(asset=_asset, between=format_between)
