@@ -3,6 +3,7 @@
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from shared.domain.exits import ExitRules, plan_exits
 from shared.domain.money import quotient
@@ -99,18 +100,29 @@ def exit_lots(position: Position, fill: Fill) -> Position:
 
 def observe(position: Position, lowest: Decimal, lowest_at: int, highest: Decimal, highest_at: int) -> Position:
     """Mark the whole position at two extreme prices, each with its first moment."""
-    (worst, worst_at), (best, best_at) = worst_and_best(position.direction, (lowest, lowest_at), (highest, highest_at))
+    changes = marks(position, lowest, lowest_at, highest, highest_at)
+    return replace(position, **changes) if changes else position
+
+
+def marks(
+    position: Position, lowest: Decimal, lowest_at: int, highest: Decimal, highest_at: int
+) -> dict[str, Any]:
+    """Return the fields that marking the whole position at two extreme prices changes."""
+    changes: dict[str, Any] = {}
+    (worst, worst_at), (best, best_at) = worst_and_best(
+        position.direction, (lowest, lowest_at), (highest, highest_at)
+    )
     worst_pnl, best_pnl = position.unrealized_at(worst), position.unrealized_at(best)
-    stretch = position.stretch
     if worst_pnl < position.worst_pnl:
-        position = replace(position, worst_pnl=worst_pnl, worst_price=worst, worst_at=worst_at)
+        changes |= {"worst_pnl": worst_pnl, "worst_price": worst, "worst_at": worst_at}
     if best_pnl > position.best_pnl:
-        position = replace(position, best_pnl=best_pnl, best_at=best_at)
+        changes |= {"best_pnl": best_pnl, "best_at": best_at}
+    stretch = position.stretch
     if lowest < stretch.lowest:
         stretch = replace(stretch, lowest=lowest, lowest_at=lowest_at)
     if highest > stretch.highest:
         stretch = replace(stretch, highest=highest, highest_at=highest_at)
-    return position if stretch is position.stretch else replace(position, stretch=stretch)
+    return changes if stretch is position.stretch else changes | {"stretch": stretch}
 
 
 def miss(position: Position, gap_seconds: Decimal, ended_at: int, place: int) -> Position:

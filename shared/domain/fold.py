@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from shared.domain.accounting import exit_lots, miss, observe
+from shared.domain.accounting import exit_lots, marks, miss, observe
 from shared.domain.application import AcceptedSignal, Applied, apply
 from shared.domain.exits import EVERY_PRICE, is_reached
 from shared.domain.extremes import PriceRange
@@ -42,12 +42,12 @@ def advance(position: Position, entries: Iterable[LogEntry]) -> Position:
 def absorb(position: Position, stretch: PriceRange) -> Position:
     """Take a position through a stretch of ticks that reaches none of its levels, known by its extremes alone."""
     with exact():
-        position = observe(position, stretch.lowest, stretch.lowest_at, stretch.highest, stretch.highest_at)
         return replace(
             position,
             place=stretch.place,
             last_price=stretch.last,
             ticks_seen=position.ticks_seen + stretch.count,
+            **marks(position, stretch.lowest, stretch.lowest_at, stretch.highest, stretch.highest_at),
         )
 
 
@@ -78,14 +78,15 @@ class RecorderFold:
         if accepted.symbol is not None:
             self._conclude(accepted, *self._apply_to(accepted, accepted.symbol))
             return
+        place = max([accepted.place, *self._places.values(), *(moved[-1].place for moved in self.positions.values())])
+        accepted = replace(accepted, place=place)  # one place for all, so that it can be stored
         for symbol in self.positions:
-            self.advance(symbol, accepted.place)  # what is open there, however far it had advanced before
+            self.advance(symbol, place)
         held = self._open_positions()
         if len(held) > 1:  # one price cannot be that of several symbols
             accepted = replace(accepted, signal=replace(accepted.signal, price=None))
         verdicts = [self._apply_to(replace(accepted, symbol=each.symbol), each.symbol) for each in held]
         outcomes = sorted((applied for _, applied in verdicts), key=_is_not_recorded)
-        place = max((place for place, _ in verdicts), default=accepted.place)
         nothing = Applied(status="ignored", reason="nothing to close")
         self._conclude(accepted, place, outcomes[0] if outcomes else nothing)
 
