@@ -5,6 +5,7 @@ import click
 from cli.administration import recorder, user
 from cli.demo import demo
 from cli.export_logs import export_logs
+from cli.health import health
 from cli.parts import migrate, price_feed, recorder_worker, tpsl_worker, web
 from cli.replay import replay
 from cli.signals import signal
@@ -23,6 +24,7 @@ for command in (
     recorder_worker,
     tpsl_worker,
     migrate,
+    health,
     replay,
     export_logs,
     user,

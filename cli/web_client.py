@@ -29,8 +29,17 @@ def webhook_url(port: int, webhook_token: str) -> str:
 
 def is_ready(port: int) -> bool:
     """Ask whether the web service, and everything that it needs, is well."""
+    return _is_well(port, "/readyz")
+
+
+def is_alive(port: int) -> bool:
+    """Ask whether the web service answers at all."""
+    return _is_well(port, "/healthz")
+
+
+def _is_well(port: int, path: str) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=ANSWER_WITHIN_SECONDS) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=ANSWER_WITHIN_SECONDS) as answer:
             return bool(answer.status == 200)  # noqa: PLR2004 - HTTP's OK
     except OSError:
         return False

@@ -7,11 +7,10 @@ from flask import Blueprint, Response, jsonify
 
 from services.web.backend import backend
 from shared.bus.connection import CONNECTION_LOST
-from shared.bus.heartbeat import Beat, read_heartbeats
+from shared.bus.heartbeat import SILENT_AFTER_SECONDS, Beat, read_heartbeats
 from shared.store.database import DATABASE_LOST, ping_database
 
 NEEDED_SERVICES = ("price_feed", "recorder_worker", "tpsl_worker")
-SILENT_AFTER_SECONDS = 10
 
 health = Blueprint("health", __name__)
 

@@ -12,6 +12,7 @@ import redis
 
 SERVICES = "services"
 BEAT_EVERY_SECONDS = 1.0
+SILENT_AFTER_SECONDS = 10
 FORGOTTEN_AFTER_SECONDS = 600
 
 Fact = str | int | None
@@ -59,9 +60,19 @@ def read_heartbeats(client: redis.Redis) -> list[Beat]:
     return [beat for beat in beats if beat not in gone]
 
 
+def lives_here(client: redis.Redis, service: str) -> bool:
+    """Whether an instance of the service that runs on this host, or in this container, gave a sign of life lately."""
+    beats = [beat for beat in read_heartbeats(client) if beat.service == service and _is_here(beat.instance)]
+    return any(beat.age_seconds <= SILENT_AFTER_SECONDS for beat in beats)
+
+
 def instance_name() -> str:
     """This process among all: its host's name and its id."""
     return f"{socket.gethostname()}-{os.getpid()}"
+
+
+def _is_here(instance: str) -> bool:
+    return instance.rpartition("-")[0] == socket.gethostname()
 
 
 def _beat(name: str, text: str) -> Beat:
