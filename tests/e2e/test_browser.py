@@ -261,9 +261,10 @@ def test_every_page_works_with_scripts_off(browser_without_scripts: Browser, sit
     assert "sort=-profit" in browser.driver.current_url
     browser.driver.find_element(By.CSS_SELECTOR, "#filter-side").send_keys("Short")
     browser.driver.find_element(By.CSS_SELECTOR, ".filters button").click()
+    browser.wait(lambda: "side=SHORT" in browser.driver.current_url)
     assert {each.text for each in browser.driver.find_elements(By.CSS_SELECTOR, "td:nth-child(6)")} == {"Short"}
     browser.driver.find_element(By.CSS_SELECTOR, 'footer button[value="dark"]').click()
-    assert browser.driver.find_element(By.TAG_NAME, "html").get_attribute("data-theme") == "dark"
+    browser.wait(lambda: browser.text('html[data-theme="dark"] h1') == "Trades")
     assert "side=SHORT" in browser.driver.current_url
     browser.open(f"/recorders/{site.ids['recorder']}")
     browser.driver.find_element(By.LINK_TEXT, "Stop recording").click()
@@ -293,6 +294,6 @@ def test_the_keyboard_reaches_the_content_the_pages_and_the_filters(browser: Bro
     assert browser.driver.switch_to.active_element.text == "Skip to the content"
 
     body.send_keys("g", "t")
-    browser.wait(lambda: browser.driver.current_url.endswith("/trades"))
+    browser.wait(lambda: browser.text("h1") == "Trades")
     browser.driver.find_element(By.TAG_NAME, "body").send_keys("/")
     assert browser.driver.switch_to.active_element.get_attribute("id") == "filter-recorder"

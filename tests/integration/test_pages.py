@@ -277,6 +277,15 @@ def test_a_name_that_is_taken_is_refused_beside_the_name(client: FlaskClient, ro
     assert re.search(r'id="name-about"><p class="error">there is a recorder', answer.text)
 
 
+def test_a_symbol_without_a_contract_is_refused_beside_the_symbol(client: FlaskClient, rows: Rows) -> None:
+    sign_in(client, rows)
+
+    answer = client.post("/recorders/new", data=FORM | {"symbol": "XYZ1!"})
+
+    assert answer.status_code == 422
+    assert 'id="symbol-about"><p class="error">unknown symbol XYZ1!' in answer.text
+
+
 def test_editing_changes_what_the_form_has_and_keeps_the_rest(client: FlaskClient, rows: Rows) -> None:
     other = add_recorder(rows.connection, rows.user_id, "Night", timezone="Europe/Berlin", strategy_type="Forex")
     sign_in(client, rows)

@@ -90,3 +90,12 @@ def test_grid_lines_are_round_and_enclose_the_amounts(amounts: list[str], lines:
 
 def test_a_one_point_curve_is_drawn() -> None:
     assert len(drawn(curve(25)).findall("path")) == 4
+
+
+def test_a_spike_among_thousands_of_closings_is_still_drawn() -> None:
+    calm = [1, -1] * 4000
+
+    path = drawn(curve(*calm[:3001], 900, -900, *calm[3001:])).findall("path")[1].attrib["d"]
+
+    heights = [float(part) for column in path.split("H")[1:] for part in column.split("V")[1:]]
+    assert min(heights) < 0.5 * max(heights)

@@ -1,5 +1,6 @@
 """Adds, changes, starts, stops and deletes recorders; what cannot be taken back is asked first, on a page."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +14,8 @@ from services.web.pages.recorders import own_recorder
 from services.web.pages.viewer import viewer
 from services.web.recorder_form import FIELDS, SECTIONS, form_values, target_rows, typed_values
 from shared.domain.recorder_settings import RecorderSettings, SettingsRefused, parse_recorder_settings, settings_as_json
+from shared.domain.symbols import UnknownSymbol, normalize_symbol
+from shared.store.contracts import contracts_in_force
 from shared.store.recorders import (
     Recorder,
     RecorderNameTaken,
@@ -43,7 +46,7 @@ def new_recorder() -> Answer:
         return _form(None, form_values(None), {})
     typed = typed_values(request.form)
     try:
-        settings = parse_recorder_settings(typed)
+        settings = _parse(typed)
         with backend().engine.begin() as connection:
             created, _ = create_recorder(connection, viewer().id, settings, backend().cipher)
     except SettingsRefused as refusal:
@@ -62,7 +65,7 @@ def edit_recorder(recorder_id: int) -> Answer:
         return _form(found, form_values(found.settings), {})
     typed = typed_values(request.form)
     try:
-        _save(found, parse_recorder_settings(settings_as_json(found.settings) | typed))
+        _save(found, _parse(settings_as_json(found.settings) | typed))
     except SettingsRefused as refusal:
         return _form(found, typed, refusal.errors), UNPROCESSABLE
     except RecorderNameTaken as taken:
@@ -104,6 +107,19 @@ def confirmed(recorder_id: int, what: str) -> Response:
         flash(f"{found.name} and everything it recorded are deleted.")
         return redirect(url_for("pages.recorders"))
     return redirect(url_for("pages.recorder", recorder_id=recorder_id))
+
+
+def _parse(values: Mapping[str, object]) -> RecorderSettings:
+    """Read settings whose symbol has a contract; raises SettingsRefused."""
+    settings = parse_recorder_settings(values)
+    if settings.symbol is not None:
+        with backend().engine.connect() as connection:
+            contracts = contracts_in_force(connection, viewer().id).by_root
+        try:
+            normalize_symbol(settings.symbol, occurred_at=time.time_ns(), contracts=contracts)
+        except UnknownSymbol as unknown:
+            raise SettingsRefused({"symbol": str(unknown)}) from unknown
+    return settings
 
 
 def _save(found: Recorder, settings: RecorderSettings) -> None:
