@@ -18,7 +18,7 @@ LABEL_GAP = 8
 BOTTOM = 22
 TOP = 10
 BETWEEN = 20
-CHARACTER_WIDTH = 6.7
+CHARACTER_WIDTH = 7.6  # of the widest digits at this size, the minus sign included
 SECONDS_PER_DAY = 86400
 
 
