@@ -7,18 +7,21 @@ finds nothing left to do.
 import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
 from time import perf_counter
 
 import redis
 from sqlalchemy import Connection, Engine
 
 from shared.bus.announcements import PositionChange, announce_positions
-from shared.bus.connection import CONNECTION_LOST
+from shared.bus.connection import BusError
 from shared.bus.log_tape import LogTape
 from shared.domain.application import INTERNAL_ERROR
 from shared.domain.fold import RecorderFold, Verdict
+from shared.domain.position import Position
 from shared.logs import log_event
 from shared.pending_signals import PendingSignals, read_pending
+from shared.store.database import DATABASE_LOST
 from shared.store.fold_results import FoldedPosition, WrittenPosition, write_positions
 from shared.store.positions import StoredPosition, load_places, lock_open_positions
 from shared.store.recorders import lock_recorders
@@ -40,12 +43,31 @@ def catch_up(
     """Apply every pending signal of these recorders, and take their open positions `through` these places by symbol.
 
     Without `wait` recorders that somebody else is catching up are left out. Returns how many signals were applied.
-    Raises what Postgres and Redis raise; nothing is half done then, and calling it again is always right.
+    A recorder on which it fails waits alone, the others are caught up without it. Raises where Postgres or Redis is
+    away; nothing is half done then, and calling it again is always right.
     """
+    try:
+        return _catch_up_together(engine, log, recorder_ids, through=through, wait=wait)
+    except (*DATABASE_LOST, BusError):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one recorder must stop no other
+        if len(recorder_ids) == 1:
+            log_event(
+                logger, "catch_up_failed", level=logging.ERROR, recorder_ids=list(recorder_ids), reason=repr(error)
+            )
+            return 0
+    ordered = sorted(recorder_ids)
+    halves = ordered[: len(ordered) // 2], ordered[len(ordered) // 2 :]
+    return sum(catch_up(engine, log, half, through=through, wait=wait) for half in halves)
+
+
+def _catch_up_together(
+    engine: Engine, log: redis.Redis, recorder_ids: Collection[int], *, through: Mapping[str, int], wait: bool
+) -> int:
     started = perf_counter()
     with engine.begin() as connection:
         locked = lock_recorders(connection, recorder_ids, wait=wait)
-        pending = read_pending(connection, locked)
+        pending = read_pending(connection, log, locked)
         stored = lock_open_positions(connection, locked)
         folds = _fold(connection, log, pending, stored, through)
         written = _write(connection, pending, stored, folds)
@@ -65,11 +87,11 @@ def _fold(
     places: dict[int, dict[str, int]] = defaultdict(dict)
     for (recorder_id, symbol), place in load_places(connection, pending.by_recorder).items():
         places[recorder_id][symbol] = place
-    held = defaultdict(list)
+    held: dict[int, list[Position]] = defaultdict(list)
     for each in stored:
         held[each.recorder_id].append(each.position)
     tape = LogTape(log, pending.prices)
-    _load_ticks(tape, pending, stored, through)
+    _load_ticks(tape, pending, held, through)
     folds = {}
     for recorder_id in {*pending.by_recorder, *held}:
         fold = folds[recorder_id] = RecorderFold(held[recorder_id], places[recorder_id], tape)
@@ -81,20 +103,22 @@ def _fold(
 
 
 def _load_ticks(
-    tape: LogTape, pending: PendingSignals, stored: Iterable[StoredPosition], through: Mapping[str, int]
+    tape: LogTape, pending: PendingSignals, held: Mapping[int, Sequence[Position]], through: Mapping[str, int]
 ) -> None:
-    """Fetch each symbol's ticks once: from the position that is furthest behind to the furthest place needed."""
-    needed = dict(through)
-    for accepted in (each for signals in pending.by_recorder.values() for each in signals):
-        if accepted.symbol is not None:
-            needed[accepted.symbol] = max(needed.get(accepted.symbol, 0), accepted.place)
-    behind: dict[str, int] = {}
-    for each in stored:
-        symbol, place = each.position.symbol, each.position.place
-        if place < needed.get(symbol, 0):
-            behind[symbol] = min(behind.get(symbol, place), place)
-    for symbol, after in behind.items():
-        tape.load(symbol, after=after, through=needed[symbol])
+    """Fetch each symbol's ticks once: from the first place that a position is at or opens at to the last one needed."""
+    first: dict[str, int] = {}
+    last = dict(through)
+    for position in chain.from_iterable(held.values()):
+        first[position.symbol] = min(first.get(position.symbol, position.place), position.place)
+    for recorder_id, signals in pending.by_recorder.items():
+        for accepted in signals:
+            concerned = [accepted.symbol] if accepted.symbol else [each.symbol for each in held.get(recorder_id, ())]
+            for symbol in concerned:
+                first[symbol] = min(first.get(symbol, accepted.place), accepted.place)
+                last[symbol] = max(last.get(symbol, 0), accepted.place)
+    for symbol, after in first.items():
+        if after < last.get(symbol, 0):
+            tape.load(symbol, after=after, through=last[symbol])
 
 
 def _write(
@@ -138,7 +162,7 @@ def _announce(log: redis.Redis, written: Iterable[WrittenPosition]) -> None:
         return
     try:
         announce_positions(log, changes)
-    except CONNECTION_LOST as error:  # all is committed, and who listens also looks for itself
+    except BusError as error:  # all is committed, and who listens also looks for itself
         log_event(logger, "announcement_lost", level=logging.WARNING, reason=str(error))
 
 

@@ -4,8 +4,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+import redis
 from sqlalchemy import Connection
 
+from shared.bus.tick_log import last_place
 from shared.domain.application import AcceptedSignal
 from shared.domain.contracts import Contract
 from shared.domain.places import SEQUENCE_BITS
@@ -32,7 +34,7 @@ class PendingSignals:
     contract_ids: dict[Contract, int] = field(default_factory=dict)
 
 
-def read_pending(connection: Connection, recorder_ids: Collection[int]) -> PendingSignals:
+def read_pending(connection: Connection, log: redis.Redis, recorder_ids: Collection[int]) -> PendingSignals:
     """Load the pending signals of some recorders, whose rows the caller has locked."""
     rows = load_pending(connection, recorder_ids)
     pending = PendingSignals()
@@ -41,8 +43,9 @@ def read_pending(connection: Connection, recorder_ids: Collection[int]) -> Pendi
     settings = load_settings_versions(connection, {row.settings_id for row in rows})
     contracts = load_contracts(connection, {row.contract_id for row in rows if row.contract_id is not None})
     pending.contract_ids.update({contract: contract_id for contract_id, contract in contracts.items()})
+    end = last_place(log) if any(row.place is None for row in rows) else 0
     for row in rows:
-        place = _place(row)
+        place = _place(row, end)
         if row.market_price is not None and row.ticker is not None:
             pending.prices[row.ticker, place] = row.market_price
         try:
@@ -67,9 +70,12 @@ def _contract(row: PendingSignal, contracts: Mapping[int, Contract]) -> Contract
     return None if row.contract_id is None else contracts[row.contract_id]
 
 
-def _place(row: PendingSignal) -> int:
-    """Return the place at acceptance; if the log was away then, behind every tick whose stream time is not later."""
+def _place(row: PendingSignal, end: int) -> int:
+    """Return the place at acceptance; if the log was away then, behind every tick whose stream time is not later.
+
+    Never beyond the end of the log: ticks that are still to come would be taken for counted.
+    """
     if row.place is not None:
         return row.place
     milliseconds = from_datetime(row.received_at) // _NS_PER_MS
-    return ((milliseconds + 1) << SEQUENCE_BITS) - 1
+    return min(((milliseconds + 1) << SEQUENCE_BITS) - 1, end)

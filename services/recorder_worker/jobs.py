@@ -38,7 +38,7 @@ def apply_accepted_signals() -> int:
 
 
 def apply_pending(connections: Connections) -> int:
-    """Drain what is pending: first what nobody else is at, then, waiting its turn, what came in behind somebody's back."""
+    """Drain what is pending: first what nobody else is at, then, waiting its turn, what came behind somebody's back."""
     return _drain(connections, wait=False) + _drain(connections, wait=True)
 
 

@@ -3,7 +3,7 @@
 import logging
 from threading import Event, Thread
 
-from shared.bus.connection import CONNECTION_LOST
+from shared.bus.connection import BusError
 from shared.bus.heartbeat import Heartbeat
 from shared.bus.queues import Queue, clear_wake, wake_recorder_workers
 from shared.logs import log_event
@@ -11,13 +11,13 @@ from shared.store.database import DATABASE_LOST, Engine
 from shared.store.signals import has_pending_older_than
 
 EVERY_SECONDS = 1.0
-OVERDUE_SECONDS = 1.0
+OVERDUE_SECONDS = 0.5
 
 logger = logging.getLogger(__name__)
 
 
 def sweep(engine: Engine, queue: Queue) -> bool:
-    """Wake a worker if a signal has been waiting for a second; whether one was."""
+    """Wake a worker if a signal has been waiting for half a second; whether one was."""
     with engine.connect() as connection:
         overdue = has_pending_older_than(connection, seconds=OVERDUE_SECONDS)
     if overdue:
@@ -52,5 +52,5 @@ class Sweeper:
             try:
                 self._heartbeat.beat_if_due(dict)
                 sweep(self._engine, self._queue)
-            except (*DATABASE_LOST, *CONNECTION_LOST) as error:
+            except (*DATABASE_LOST, BusError) as error:
                 log_event(logger, "sweep_failed", level=logging.WARNING, reason=str(error))

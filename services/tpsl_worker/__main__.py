@@ -6,10 +6,8 @@ import time
 from threading import Event
 
 from services.tpsl_worker.monitor import Monitor
-from shared.bus.announcements import PositionAnnouncements
-from shared.bus.connection import CONNECTION_LOST, connect_redis
+from shared.bus.connection import BusError, connect_redis
 from shared.bus.heartbeat import Heartbeat
-from shared.bus.tick_subscription import TickSubscription
 from shared.logs import log_event
 from shared.settings import Settings
 from shared.store.database import DATABASE_LOST, connect_database
@@ -29,14 +27,14 @@ def main(settings: Settings) -> int:
     monitor = Monitor(
         connect_database(settings.database_url, application="tpsl_worker"),
         log,
-        TickSubscription(settings.redis_url, {}),
-        PositionAnnouncements(settings.redis_url),
+        settings.redis_url,
         flush_interval_seconds=settings.flush_interval_ms / 1000,
         flush_margin_seconds=settings.flush_margin_ms / 1000,
     )
     while not stopping.is_set():
         _turn(monitor, heartbeat)
     heartbeat.stop()
+    monitor.close()
     return 0
 
 
@@ -45,6 +43,6 @@ def _turn(monitor: Monitor, heartbeat: Heartbeat) -> None:
     try:
         monitor.turn()
         heartbeat.beat_if_due(lambda: {"symbols": monitor.symbols, "positions": monitor.positions})
-    except (*DATABASE_LOST, *CONNECTION_LOST) as error:
+    except (*DATABASE_LOST, BusError) as error:
         log_event(logger, "turn_failed", level=logging.WARNING, reason=str(error))
         time.sleep(RETRY_AFTER_SECONDS)

@@ -4,16 +4,15 @@ Two readings of the same ticks: `live` up to the newest, for exits, and `settled
 that are flushed, so that a flush does not count ticks that a signal on its way would have cut off.
 """
 
-from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from shared.domain.extremes import PriceRange, SuffixExtremes
 from shared.domain.fold import absorb
 from shared.domain.level_book import LevelBook
 from shared.domain.position import Position
-from shared.domain.ticks import LogEntry, PriceTick
+from shared.domain.ticks import GapMark, LogEntry
 from shared.store.positions import StoredPosition
 
 REWRITE_AFTER_SECONDS = 2.0
@@ -27,7 +26,7 @@ class _Held:
 
 
 class SymbolBook:
-    """Knows every tick of its symbol after `start`; `due` are positions for which the fold must be asked, and how far."""
+    """Knows every tick of its symbol after `start`; `due` says for which positions the fold is asked, and how far."""
 
     def __init__(self, start: int) -> None:
         self.start = start
@@ -36,8 +35,8 @@ class SymbolBook:
         self._levels: LevelBook[int] = LevelBook()
         self._live = SuffixExtremes()
         self._settled = SuffixExtremes()
-        self._settling: deque[tuple[float, PriceTick]] = deque()
-        self._gaps: list[int] = []
+        self._settling: deque[tuple[float, LogEntry]] = deque()
+        self._last_gap = 0
         self._rotation: deque[int] = deque()
 
     def __len__(self) -> int:
@@ -54,11 +53,10 @@ class SymbolBook:
 
     def push(self, entry: LogEntry, now: float) -> None:
         """Take the next entry of the log: a tick that reaches no level costs two comparisons."""
-        if not isinstance(entry, PriceTick):
-            self._gaps.append(entry.place)
+        self._settling.append((now, entry))
+        if isinstance(entry, GapMark):
             return
         self._live.push(entry.place, entry.occurred_at, entry.price)
-        self._settling.append((now, entry))
         for position_id in self._levels.reached(entry.price):
             self.due[position_id] = entry.place
 
@@ -71,8 +69,10 @@ class SymbolBook:
         self.due.pop(stored.id, None)
         self._levels.remove(stored.id)
         seen = self._live.since(position.place)
-        if position.place < self.start or (seen and _reaches(position, seen)):
-            self.due[stored.id] = max(self.start, self._live.place)
+        if position.place < self.start:
+            self.due[stored.id] = self.start
+        elif seen and _reaches(position, seen):
+            self.due[stored.id] = seen.place
         else:
             self._levels.add(stored.id, *position.levels)
 
@@ -83,26 +83,37 @@ class SymbolBook:
         self._levels.remove(position_id)
 
     def settle(self, before: float) -> None:
-        """Let the ticks that came no later than `before` count for flushes."""
+        """Let the entries that came no later than `before` count for flushes."""
         while self._settling and self._settling[0][0] <= before:
-            _, tick = self._settling.popleft()
-            self._settled.push(tick.place, tick.occurred_at, tick.price)
+            _, entry = self._settling.popleft()
+            if isinstance(entry, GapMark):
+                self._last_gap = entry.place
+            else:
+                self._settled.push(entry.place, entry.occurred_at, entry.price)
 
     def count_settled(self, limit: int, now: float) -> list[StoredPosition]:
-        """Take the next `limit` positions, round robin, through the settled ticks; returns those worth writing."""
+        """Take the next `limit` positions, round robin, through the settled ticks; returns those worth writing.
+
+        A gap takes the fold to count it.
+        """
         worth_writing = []
         for held in self._next(limit):
             position = held.stored.position
-            seen = self._settled.since(position.place)
-            if seen and self._gap_between(position.place, seen.place):
-                self.due[held.stored.id] = seen.place
+            if self._last_gap > position.place:
+                self.due[held.stored.id] = max(self._last_gap, self._settled.place)
                 continue
+            seen = self._settled.since(position.place)
             if seen:
                 held.stored = replace(held.stored, position=absorb(position, seen))
             if held.stored.position.place > held.written.place and _shows_more(held, now):
-                held.written, held.written_at = held.stored.position, now
                 worth_writing.append(held.stored)
         return worth_writing
+
+    def note_written(self, position_ids: Iterable[int], now: float) -> None:
+        """Remember that the rows of these positions say what `count_settled` returned; others stay worth writing."""
+        for position_id in position_ids:
+            held = self._held[position_id]
+            held.written, held.written_at = held.stored.position, now
 
     def forget_counted(self) -> None:
         """Let go of the ticks that every position has counted."""
@@ -113,7 +124,6 @@ class SymbolBook:
         self.start = counted
         self._live.forget_through(counted)
         self._settled.forget_through(counted)
-        del self._gaps[: bisect_right(self._gaps, counted)]
 
     def _next(self, limit: int) -> Iterator[_Held]:
         for _ in range(min(limit, len(self._rotation))):
@@ -125,9 +135,6 @@ class SymbolBook:
             if position_id not in self.due and held.stored.position.place >= self.start:
                 yield held
 
-    def _gap_between(self, after: int, through: int) -> bool:
-        return bisect_right(self._gaps, through) > bisect_right(self._gaps, after)
-
 
 def _reaches(position: Position, seen: PriceRange) -> bool:
     below, above = position.levels
@@ -138,4 +145,7 @@ def _shows_more(held: _Held, now: float) -> bool:
     """Tell whether the extremes moved since the row was written, or so much time passed that its place should."""
     position, written = held.stored.position, held.written
     moved = (position.stretch, position.worst_pnl, position.best_pnl)
-    return moved != (written.stretch, written.worst_pnl, written.best_pnl) or now - held.written_at >= REWRITE_AFTER_SECONDS
+    return (
+        moved != (written.stretch, written.worst_pnl, written.best_pnl)
+        or now - held.written_at >= REWRITE_AFTER_SECONDS
+    )

@@ -30,8 +30,7 @@ class Monitor:
         self,
         engine: Engine,
         log: RedisClient,
-        ticks: TickSubscription,
-        announcements: PositionAnnouncements,
+        redis_url: str,
         *,
         flush_interval_seconds: float,
         flush_margin_seconds: float,
@@ -39,8 +38,8 @@ class Monitor:
     ) -> None:
         self._engine = engine
         self._log = log
-        self._ticks = ticks
-        self._announcements = announcements
+        self._ticks = TickSubscription(redis_url, {})
+        self._announcements = PositionAnnouncements(redis_url)
         self._flush_interval = flush_interval_seconds
         self._flush_margin = flush_margin_seconds
         self._clock = clock
@@ -68,6 +67,11 @@ class Monitor:
         self._exit_due()
         if self._clock() >= self._flush_at:
             self._flush()
+
+    def close(self) -> None:
+        """Give the connections back that it made."""
+        self._ticks.close()
+        self._announcements.close()
 
     def reconcile(self) -> None:
         """Compare with the database what is held: it alone knows which positions are open."""
@@ -113,25 +117,25 @@ class Monitor:
                 self._books[symbol].drop(position_id)
 
     def _exit_due(self) -> None:
-        """Let the fold decide about every position whose level a tick reached."""
+        """Let the fold decide about every position whose level a tick reached; who is busy stays due."""
         for symbol, book in self._books.items():
             due = sorted(book.due)
             for part in _parts(due, RECORDERS_A_TRANSACTION):
                 through = max(book.due[position_id] for position_id in part)
                 recorder_ids = {book.recorder_of(position_id) for position_id in part}
-                catch_up(self._engine, self._log, recorder_ids, through={symbol: through})
+                catch_up(self._engine, self._log, recorder_ids, through={symbol: through}, wait=False)
                 self._load(part)
 
     def _flush(self) -> None:
         now = self._clock()
         self._flush_at = now + self._flush_interval
-        counted: list[StoredPosition] = []
         for book in self._books.values():
             book.settle(now - self._flush_margin)
-            counted += book.count_settled(POSITIONS_A_FLUSH, now)
-        for part in _parts(counted, POSITIONS_A_FLUSH):
-            with self._engine.begin() as connection:
-                flush_positions(connection, part)
+            counted = book.count_settled(POSITIONS_A_FLUSH, now)
+            if counted:
+                with self._engine.begin() as connection:
+                    written = flush_positions(connection, counted)
+                book.note_written(written, now)
         if now >= self._forget_at:
             self._forget_at = now + FORGET_EVERY_SECONDS
             self._forget()

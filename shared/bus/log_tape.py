@@ -7,17 +7,15 @@ from decimal import Decimal
 
 import redis
 
-from shared.bus.tick_log import last_tick_at_or_before, read_entries, read_heads, trimmed_through
-from shared.domain.places import SEQUENCE_BITS
-from shared.domain.ticks import GapMark, LogEntry
-
-_NS_PER_MS = 1_000_000
+from shared.bus.tick_log import last_tick_at_or_before, mark_lost, read_entries, read_heads, trimmed_through
+from shared.domain.ticks import LogEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stretch:
     after: int
     through: int
+    lost_through: int
     entries: Sequence[LogEntry]
     places: Sequence[int]
 
@@ -35,21 +33,22 @@ class LogTape:
         stretch = self._stretches.get(symbol)
         if stretch is None or after < stretch.after or through > stretch.through:
             stretch = self.load(symbol, after=after, through=through)
-        return stretch.entries[bisect_right(stretch.places, after) : bisect_right(stretch.places, through)]
+        found = stretch.entries[bisect_right(stretch.places, after) : bisect_right(stretch.places, through)]
+        lost_through = min(stretch.lost_through, through)
+        return [mark_lost(symbol, after=after, through=lost_through), *found] if lost_through > after else found
 
     def load(self, symbol: str, *, after: int, through: int) -> _Stretch:
         """Fetch a stretch, together with what was fetched before."""
         known = self._stretches.get(symbol)
         if known:
             after, through = min(after, known.after), max(through, known.through)
-        entries = read_entries(self._redis, symbol, after=after, through=through)
+        read = read_entries(self._redis, symbol, after=after, through=through)
         lost_through = trimmed_through(self._redis, symbol)  # asked after reading, so that no trim slips by
-        if lost_through > after:
-            whole = [entry for entry in entries if entry.place > lost_through]
-            entries = [_lost(symbol, after, lost_through), *whole]
+        entries = [entry for entry in read if entry.place > lost_through]
         places = [entry.place for entry in entries]
-        self._stretches[symbol] = _Stretch(after=after, through=through, entries=entries, places=places)
-        return self._stretches[symbol]
+        stretch = _Stretch(after=after, through=through, lost_through=lost_through, entries=entries, places=places)
+        self._stretches[symbol] = stretch
+        return stretch
 
     def last_price(self, symbol: str, *, through: int) -> Decimal | None:
         """Return the symbol's last price at or before a place, as far back as the log still goes."""
@@ -61,10 +60,3 @@ class LogTape:
             return head.price if head else None
         tick = last_tick_at_or_before(self._redis, symbol, through)
         return tick.price if tick else None
-
-
-def _lost(symbol: str, after: int, through: int) -> GapMark:
-    """Mark what retention removed from the log, by the clock of its places."""
-    began, ended = after >> SEQUENCE_BITS, through >> SEQUENCE_BITS
-    seconds = Decimal(ended - began).scaleb(-3)
-    return GapMark(symbol=symbol, place=through, occurred_at=ended * _NS_PER_MS, gap_seconds=seconds)

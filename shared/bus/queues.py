@@ -9,7 +9,7 @@ __all__ = ["Queue", "clear_wake", "connect_queue", "wake_recorder_workers"]
 
 QUEUE = "signals"
 JOB = "services.recorder_worker.jobs.apply_accepted_signals"
-JOB_TIMEOUT_SECONDS = 60
+NO_TIMEOUT = -1  # RQ's would raise anywhere in the job, as if a signal were at fault; statements have their own
 FAILURES_KEPT_SECONDS = 7 * 24 * 3600
 WAKE = "signals:wake"
 WAKE_SECONDS = 5
@@ -35,7 +35,7 @@ def wake_recorder_workers(queue: Queue) -> bool:
     with connection.pipeline() as pipeline:
         queue.enqueue_call(
             JOB,
-            timeout=JOB_TIMEOUT_SECONDS,
+            timeout=NO_TIMEOUT,
             result_ttl=0,
             failure_ttl=FAILURES_KEPT_SECONDS,
             description="apply accepted signals",

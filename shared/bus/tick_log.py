@@ -13,6 +13,7 @@ from shared.domain.ticks import GapMark, LogEntry, PriceTick
 HEADS = "ticks:heads"
 PLACE = "place"
 PAGE = 2000
+_NS_PER_MS = 1_000_000
 BACKWARD_PAGE = 10  # a tick is nearly always among the last few entries
 
 Fields = Mapping[str, str]
@@ -49,6 +50,13 @@ def last_entry_places(client: redis.Redis, symbols: Iterable[str]) -> tuple[int,
 def trimmed_through(client: redis.Redis, symbol: str) -> int:
     """The place of the last entry that retention removed, 0 if none: from there on the log is whole."""
     return place_from_stream_id(_field(client, f"{symbol}:trimmed"))
+
+
+def mark_lost(symbol: str, *, after: int, through: int) -> GapMark:
+    """Describe what retention removed between two places as a gap, by the clock of the places."""
+    began, ended = after >> SEQUENCE_BITS, through >> SEQUENCE_BITS
+    seconds = Decimal(ended - began).scaleb(-3)
+    return GapMark(symbol=symbol, place=through, occurred_at=ended * _NS_PER_MS, gap_seconds=seconds)
 
 
 def read_entries(client: redis.Redis, symbol: str, *, after: int, through: int | None = None) -> list[LogEntry]:

@@ -8,7 +8,7 @@ from typing import Self
 from shared.bus.backoff import Backoff
 from shared.bus.channels import MESSAGE, SUBSCRIBED, Channels
 from shared.bus.connection import CONNECTION_LOST, connect_redis
-from shared.bus.tick_log import last_entry_places, read_message, read_page, stream_of
+from shared.bus.tick_log import last_entry_places, mark_lost, read_message, read_page, stream_of, trimmed_through
 from shared.domain.places import BEFORE_EVERYTHING
 from shared.domain.ticks import LogEntry
 from shared.logs import log_event
@@ -109,15 +109,16 @@ class TickSubscription:
         self._after[symbol] = entry.place
 
     def _read_stream(self, symbol: str, batch: list[LogEntry], *, through: int) -> bool:
-        """Read on from the stream; whether it reached `through`."""
-        entries = read_page(self._redis, symbol, after=self._after[symbol], through=through, count=MOST_FROM_STREAM)
-        batch += entries
+        """Read on from the stream, what retention removed from it as a gap mark; whether it reached `through`."""
+        after = self._after[symbol]
+        entries = read_page(self._redis, symbol, after=after, through=through, count=MOST_FROM_STREAM)
+        lost_through = trimmed_through(self._redis, symbol)  # asked after reading, so that no trim slips by
+        if lost_through > after:
+            batch.append(mark_lost(symbol, after=after, through=lost_through))
+        batch += [entry for entry in entries if entry.place > lost_through]
         whole = len(entries) < MOST_FROM_STREAM
-        if whole:
-            self._after[symbol] = max(self._after[symbol], through)
-        else:
-            self._after[symbol] = entries[-1].place
-            self._compare_at = 0.0
+        self._after[symbol] = max(lost_through, after, through if whole else entries[-1].place)
+        self._compare_at = self._compare_at if whole else 0.0
         return whole
 
     def _compare(self, batch: list[LogEntry]) -> None:

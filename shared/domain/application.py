@@ -10,7 +10,7 @@ from shared.domain.contracts import Contract
 from shared.domain.entry_rules import refuse_exits_on_wrong_side, risk_quantity, rules_for_entry
 from shared.domain.interpretation import Ignored, Intent, StatedQuantity, interpret, plain_quantity
 from shared.domain.money import exact
-from shared.domain.numbers import plain
+from shared.domain.numbers import MAX_WHOLE, plain
 from shared.domain.position import Position
 from shared.domain.recorder_settings import RecorderSettings
 from shared.domain.refusals import SignalRefused
@@ -108,6 +108,9 @@ def _enter(
 ) -> Position:
     overrides = accepted.signal.overrides
     rules = rules_for_entry(accepted.settings, overrides, fill.price, position.plan.rules if position else None)
+    held = fill.quantity + (position.quantity if position else 0)
+    if held > MAX_WHOLE:
+        raise SignalRefused(f"quantity: {held} contracts would be held, beyond {MAX_WHOLE}")
     average = _average_after(position, fill)
     refuse_exits_on_wrong_side(rules, overrides, average=average, direction=direction)
     if position:

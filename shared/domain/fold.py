@@ -70,6 +70,7 @@ class RecorderFold:
     def __init__(self, open_positions: Iterable[Position], places: Mapping[str, int], tape: Tape) -> None:
         self._tape = tape
         self._places = dict(places)
+        self._furthest = max(places.values(), default=0)
         self.positions = {position.symbol: [position] for position in open_positions}
         self.verdicts: list[Verdict] = []
 
@@ -77,18 +78,8 @@ class RecorderFold:
         """Advance what the signal concerns to its place and apply it."""
         if accepted.symbol is not None:
             self._conclude(accepted, *self._apply_to(accepted, accepted.symbol))
-            return
-        place = max([accepted.place, *self._places.values(), *(moved[-1].place for moved in self.positions.values())])
-        accepted = replace(accepted, place=place)  # one place for all, so that it can be stored
-        for symbol in self.positions:
-            self.advance(symbol, place)
-        held = self._open_positions()
-        if len(held) > 1:  # one price cannot be that of several symbols
-            accepted = replace(accepted, signal=replace(accepted.signal, price=None))
-        verdicts = [self._apply_to(replace(accepted, symbol=each.symbol), each.symbol) for each in held]
-        outcomes = sorted((applied for _, applied in verdicts), key=_is_not_recorded)
-        nothing = Applied(status="ignored", reason="nothing to close")
-        self._conclude(accepted, place, outcomes[0] if outcomes else nothing)
+        else:
+            self._close_all(accepted)
 
     def advance(self, symbol: str, through: int) -> None:
         """Take the open position of a symbol, if there is one, through the log up to a place."""
@@ -96,6 +87,20 @@ class RecorderFold:
         if position and through > position.place:
             position = advance(position, self._tape.entries(symbol, after=position.place, through=through))
             self._replace_last(replace(position, place=through) if position.is_open else position)
+
+    def _close_all(self, accepted: AcceptedSignal) -> None:
+        """Apply a signal to all that is held, at one place that no position has passed: one is all that is stored."""
+        place = max([accepted.place, self._furthest, *(moved[-1].place for moved in self.positions.values() if moved)])
+        for symbol in self.positions:
+            self.advance(symbol, place)
+        held = self._open_positions()
+        accepted = replace(accepted, place=place)
+        if len(held) > 1:  # one price cannot be that of several symbols
+            accepted = replace(accepted, signal=replace(accepted.signal, price=None))
+        applied = [self._apply_to(replace(accepted, symbol=each.symbol), each.symbol)[1] for each in held]
+        outcomes = sorted(applied, key=_is_not_recorded)
+        nothing = Applied(status="ignored", reason="nothing to close")
+        self._conclude(accepted, place, outcomes[0] if outcomes else nothing)
 
     def _apply_to(self, accepted: AcceptedSignal, symbol: str) -> tuple[int, Applied]:
         place = max(accepted.place, self._reached(symbol))

@@ -10,16 +10,15 @@ from shared.domain.timestamps import to_datetime
 from shared.store.positions import StoredPosition
 
 
-def flush_positions(connection: Connection, positions: Sequence[StoredPosition]) -> int:
-    """Write how far these positions have come and their extremes; returns how many rows were written.
+def flush_positions(connection: Connection, positions: Sequence[StoredPosition]) -> set[int]:
+    """Write how far these positions have come and their extremes; returns the ids of those written.
 
     Passed by are rows that somebody has locked, that moved on or are of a newer version, and those of recorders
     with pending signals, which might have come before the last ticks counted here.
     """
     if not positions:
-        return 0
-    ordered = sorted(positions, key=lambda each: each.id)
-    return connection.execute(_FLUSH, _arrays(ordered)).rowcount
+        return set()
+    return set(connection.execute(_FLUSH, _arrays(positions)).scalars())
 
 
 def _arrays(positions: Sequence[StoredPosition]) -> dict[str, list[Any]]:
@@ -82,5 +81,6 @@ _FLUSH = text(
           SELECT 1 FROM recorded_signals signal
           WHERE signal.recorder_id = position.recorder_id AND signal.status = 'accepted'
       )
+    RETURNING position.id
     """
 )

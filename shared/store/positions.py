@@ -51,7 +51,10 @@ def load_positions(connection: Connection, position_ids: Collection[int]) -> lis
 
 
 def load_places(connection: Connection, recorder_ids: Collection[int]) -> dict[tuple[int, str], int]:
-    """Return how far each recorder's symbols with pending signals are decided: its last signal's or position's place."""
+    """Return how far what pending signals concern is decided: by recorder and symbol, the last signal's or position's.
+
+    A close-all concerns every symbol that the recorder ever held.
+    """
     rows = connection.execute(_PLACES, {"recorder_ids": sorted(recorder_ids)})
     return {(row.recorder_id, row.ticker): row.place for row in rows if row.place is not None}
 
@@ -120,20 +123,27 @@ def _stored(connection: Connection, rows: Sequence[RowMapping]) -> list[StoredPo
 
 _PLACES = text(
     """
-    SELECT pending.recorder_id, pending.ticker, greatest(position.place, signal.place) AS place
-    FROM (
+    WITH pending AS (
         SELECT DISTINCT recorder_id, ticker FROM recorded_signals
-        WHERE recorder_id = ANY(:recorder_ids) AND status = 'accepted' AND ticker IS NOT NULL
-    ) pending
+        WHERE recorder_id = ANY(:recorder_ids) AND status = 'accepted'
+    ),
+    concerned AS (
+        SELECT recorder_id, ticker FROM pending WHERE ticker IS NOT NULL
+        UNION
+        SELECT position.recorder_id, position.ticker FROM recorder_positions position
+        JOIN pending ON pending.recorder_id = position.recorder_id AND pending.ticker IS NULL
+    )
+    SELECT concerned.recorder_id, concerned.ticker, greatest(position.place, signal.place) AS place
+    FROM concerned
     LEFT JOIN LATERAL (
         SELECT place FROM recorder_positions
-        WHERE recorder_id = pending.recorder_id AND ticker = pending.ticker
+        WHERE recorder_id = concerned.recorder_id AND ticker = concerned.ticker
         ORDER BY id DESC LIMIT 1
     ) position ON true
     LEFT JOIN LATERAL (
         SELECT place FROM recorded_signals
-        WHERE recorder_id = pending.recorder_id AND ticker = pending.ticker
-          AND status IN ('recorded', 'ignored') AND place IS NOT NULL
+        WHERE recorder_id = concerned.recorder_id AND ticker = concerned.ticker
+          AND status <> 'accepted' AND place IS NOT NULL
         ORDER BY id DESC LIMIT 1
     ) signal ON true
     """

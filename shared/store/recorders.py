@@ -249,7 +249,7 @@ def _taken(settings: RecorderSettings) -> str:
 
 
 def lock_recorders(connection: Connection, recorder_ids: Collection[int], *, wait: bool = True) -> list[int]:
-    """Lock these recorders in id order, or without `wait` those that nobody else has locked; returns whose lock it has."""
+    """Lock these recorders in id order, without `wait` only those that nobody has locked; returns whose lock it has."""
     statement = (
         select(recorders.c.id)
         .where(recorders.c.id == func.any(sorted(recorder_ids)))

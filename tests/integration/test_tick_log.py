@@ -368,7 +368,7 @@ def test_wake_ups_coalesce_until_the_job_begins_to_read(redis_client: Redis, red
     assert wake_recorder_workers(queue)
     jobs = queue.jobs
     assert [job.func_name for job in jobs] == ["services.recorder_worker.jobs.apply_accepted_signals"] * 2
-    assert {(job.timeout, job.result_ttl) for job in jobs} == {(60, 0)}
+    assert {(job.timeout, job.result_ttl) for job in jobs} == {(-1, 0)}
     assert 0 < redis_client.ttl("signals:wake") <= 5
     queue.connection.close()
 
