@@ -38,9 +38,9 @@ lock: $(VENV)/installed-dev ## Lock the newest versions of all packages, with ha
 hooks: $(VENV)/installed-dev ## Check every commit before it is made
 	$(BIN)/pre-commit install
 
-browser: ## Install the Chromium that the browser tests drive (Debian and Ubuntu, as root)
+browser: ## Install the Chromium and chromedriver of the browser tests (Debian, as root)
 	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium chromium-driver >/dev/null
 
 clean: ## Remove what was installed and cached; ./data stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
