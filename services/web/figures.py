@@ -9,6 +9,7 @@ from services.web.formatting import (
     AT_MOST,
     NO_VALUE,
     Cell,
+    format_duration,
     format_money,
     format_number,
     format_percent,
@@ -27,7 +28,6 @@ from shared.domain.performance import (
 from shared.store.results import RecorderResult
 
 OVERLAP = "positions overlapped: each is taken at its own lowest"
-MISSED = "ticks were missed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,11 +122,19 @@ def counted(trades: int) -> str:
 
 def tick_drawdown_cell(drawdown: TickDrawdown, currency: str) -> Cell:
     """Show a drawdown at tick precision; a bound says so."""
-    reasons = [reason for holds, reason in ((drawdown.at_most, OVERLAP), (drawdown.at_least, MISSED)) if holds]
+    reasons = [OVERLAP] if drawdown.at_most else []
+    if drawdown.gaps:
+        reasons.append(f"{_positions(drawdown.gaps)} missed up to {format_duration(drawdown.longest_gap_seconds)}")
+    if drawdown.unseen:
+        reasons.append(f"{_positions(drawdown.unseen)} saw no tick")
     sign = {(True, False): AT_MOST, (False, True): AT_LEAST, (True, True): "≈\N{NO-BREAK SPACE}"}.get(
         (drawdown.at_most, drawdown.at_least), ""
     )
     return Cell(text=f"{sign}{format_money(drawdown.amount, currency)}", reason="; ".join(reasons))
+
+
+def _positions(number: int) -> str:
+    return "1 position" if number == 1 else f"{format_number(number)} positions"
 
 
 def _line(recorder_id: int, name: str, booked: Booked) -> RecorderLine:

@@ -32,14 +32,15 @@ class Result:
 class Course:
     """How the result of one position went, leg by leg, until it closed (None: still open).
 
-    Courses of positions that opened later have higher numbers. `complete`: no tick was missed while it was open.
+    Courses of positions that opened later have higher numbers. `gap_seconds`: how long it was open without prices.
     """
 
     number: int
     legs: Sequence[Leg]
     realized_pnl: Decimal
     closed_at: int | None
-    complete: bool = True
+    ticks_seen: int = 1
+    gap_seconds: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +48,20 @@ class TickDrawdown:
     """The deepest fall of equity below its highest booked level, at any tick, as a positive amount.
 
     `at_most`: positions overlapped there, and each is taken at its own lowest, so the true fall may be smaller.
-    `at_least`: ticks were missed, so it may be larger.
+    `gaps` counts the positions that were open while prices were missing, `longest_gap_seconds` is the most that one of
+    them missed, and `unseen` counts those that closed without a tick. With any of these, the true fall may be larger.
     """
 
     amount: Decimal
     at_most: bool
-    at_least: bool
+    gaps: int
+    longest_gap_seconds: Decimal
+    unseen: int
+
+    @property
+    def at_least(self) -> bool:
+        """Whether the amount is a lower bound."""
+        return self.gaps > 0 or self.unseen > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +120,8 @@ def tick_drawdown(courses: Iterable[Course]) -> TickDrawdown:
     """Find the deepest fall below the highest booked equity from the legs of positions.
 
     Exact for positions that follow one another. Legs do not tell when within them the lowest result was, so where
-    positions overlap, all are taken at their lowest at once.
+    positions overlap, all are taken at their lowest at once. An open position that has not seen its first tick is as
+    complete as it can be; only a closed one counts as unseen.
     """
     courses = list(courses)
     lowest: dict[int, Decimal] = {}  # of the positions in a leg: its lowest result
@@ -130,7 +140,14 @@ def tick_drawdown(courses: Iterable[Course]) -> TickDrawdown:
         peak = max(peak, booked)
         if peak - low > deepest:
             deepest, at_most = peak - low, len(lowest) > 1
-    return TickDrawdown(amount=deepest, at_most=at_most, at_least=any(not course.complete for course in courses))
+    gaps = [course.gap_seconds for course in courses if course.gap_seconds > 0]
+    return TickDrawdown(
+        amount=deepest,
+        at_most=at_most,
+        gaps=len(gaps),
+        longest_gap_seconds=max(gaps, default=Decimal(0)),
+        unseen=sum(course.closed_at is not None and course.ticks_seen == 0 for course in courses),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -101,7 +101,8 @@ def _course(row: Row[Any], ended: Sequence[Leg]) -> Course:
         legs=[*ended, *([_current_leg(row)] if is_open else [])],
         realized_pnl=row.realized_pnl,
         closed_at=None if is_open else from_datetime(row.closed_at),
-        complete=row.ticks_seen > 0 and row.gap_seconds == 0,
+        ticks_seen=row.ticks_seen,
+        gap_seconds=row.gap_seconds,
     )
 
 

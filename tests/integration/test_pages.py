@@ -104,6 +104,29 @@ def test_a_drawdown_that_missed_ticks_says_so_wherever_it_is_shown(client: Flask
     assert "≥ $0.00 saw no tick" in words(client.get(f"/trades/{unseen}"))
 
 
+def test_the_accounts_drawdown_says_what_was_missed_and_by_how_many(client: FlaskClient, rows: Rows) -> None:
+    rows.closed(pnl=Decimal(20), worst=Decimal(-22), exit_time=NOON, gap_seconds=Decimal(51))
+    rows.closed(pnl=Decimal(20), worst=Decimal(0), exit_time=NOON + timedelta(hours=1), ticks_seen=0)
+    sign_in(client, rows)
+
+    text = words(client.get("/"))
+
+    assert "≥ $22.00 closed to closed $0.00; 1 position missed up to 51 s; 1 position saw no tick" in text
+
+
+def test_a_position_that_waits_for_its_first_tick_leaves_the_accounts_drawdown_as_it_was(
+    client: FlaskClient, rows: Rows
+) -> None:
+    rows.closed(pnl=Decimal(20), worst=Decimal(-22), exit_time=NOON)
+    rows.position(ticks_seen=0, opened_at=NOON + timedelta(hours=1))
+    sign_in(client, rows)
+
+    text = words(client.get("/"))
+
+    assert "Max drawdown, every tick $22.00 closed to closed $0.00 Profit" in text
+    assert "≥ $0.00 saw no tick" in text
+
+
 def test_an_open_trade_includes_what_its_position_saw_since_the_last_fill(client: FlaskClient, rows: Rows) -> None:
     position_id = rows.position(
         side="SHORT",

@@ -34,8 +34,17 @@ def leg(number: int, span: tuple[int, int], lowest: str, *, before: str = "0", h
     )
 
 
-def course(number: int, legs: list[Leg], pnl: str, closed_at: int | None, *, complete: bool = True) -> Course:
-    return Course(number=number, legs=legs, realized_pnl=Decimal(pnl), closed_at=closed_at, complete=complete)
+def course(
+    number: int, legs: list[Leg], pnl: str, closed_at: int | None, *, ticks: int = 9, gap: str = "0"
+) -> Course:
+    return Course(
+        number=number,
+        legs=legs,
+        realized_pnl=Decimal(pnl),
+        closed_at=closed_at,
+        ticks_seen=ticks,
+        gap_seconds=Decimal(gap),
+    )
 
 
 def test_figures_of_wins_and_losses() -> None:
@@ -136,8 +145,22 @@ def test_an_open_position_counts_with_the_stretch_it_is_in() -> None:
     assert tick_drawdown([course(1, [leg(1, (1, 1), "-12.5")], "0", None)]).amount == Decimal("12.5")
 
 
-def test_missed_ticks_make_the_drawdown_a_lower_bound() -> None:
-    assert tick_drawdown([course(1, [leg(1, (1, 5), "-40")], "20", 5, complete=False)]).at_least
+def test_missed_seconds_make_the_drawdown_a_lower_bound_of_open_positions_too() -> None:
+    closed = course(1, [leg(1, (1, 5), "-40")], "20", 5, gap="51")
+    still_open = course(2, [leg(1, (6, 6), "0")], "0", None, gap="3.5")
+
+    drawdown = tick_drawdown([closed, still_open])
+
+    assert (drawdown.at_least, drawdown.gaps, drawdown.longest_gap_seconds, drawdown.unseen) == (True, 2, 51, 0)
+    assert tick_drawdown([still_open]).at_least
+
+
+def test_a_position_without_a_tick_counts_as_unseen_only_once_it_is_closed() -> None:
+    closed = course(1, [leg(1, (1, 5), "0")], "20", 5, ticks=0)
+    just_opened = course(2, [leg(1, (6, 6), "0")], "0", None, ticks=0)
+
+    assert (tick_drawdown([closed]).at_least, tick_drawdown([closed]).unseen) == (True, 1)
+    assert (tick_drawdown([just_opened]).at_least, tick_drawdown([just_opened]).unseen) == (False, 0)
 
 
 def test_nothing_recorded_is_no_drawdown() -> None:

@@ -8,7 +8,14 @@ from flask import Response, jsonify
 from services.web.api.blueprint import api, transaction, user_id
 from services.web.api.encoding import encode, encode_fields
 from services.web.api.query import read_id, refuse_unknown
-from shared.domain.performance import Figure, Result, equity_curve, summarize_trades, tick_drawdown
+from shared.domain.performance import (
+    Figure,
+    Result,
+    TickDrawdown,
+    equity_curve,
+    summarize_trades,
+    tick_drawdown,
+)
 from shared.domain.timestamps import to_datetime
 from shared.store.results import RecorderResult, booked_results, load_courses
 
@@ -28,7 +35,7 @@ def metrics() -> Response:
     mixed = len(by_currency) > 1
     return jsonify(
         currencies={currency: _figures(each) for currency, each in by_currency.items()},
-        tick_drawdown={"amount": None, "reason": MIXED} if mixed else encode_fields(asdict(drawdown)),
+        tick_drawdown={"amount": None, "reason": MIXED} if mixed else _tick_drawdown(drawdown),
     )
 
 
@@ -58,6 +65,10 @@ def _figures(results: Sequence[Result]) -> dict[str, object]:
         "win_rate": _figure(performance.win_rate),
         "closed_drawdown": encode(performance.closed_drawdown),
     }
+
+
+def _tick_drawdown(drawdown: TickDrawdown) -> dict[str, object]:
+    return {**encode_fields(asdict(drawdown)), "at_least": drawdown.at_least}
 
 
 def _figure(figure: Figure) -> dict[str, object]:
