@@ -5,7 +5,8 @@ What the workers wrote is read back as `recorder replay` would describe it, so t
 
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -254,14 +255,13 @@ def open_desk(engine: Engine, redis: Redis, *, retention_seconds: int = 3600) ->
     return Desk(engine=engine, redis=redis, publisher=publisher, user_id=user_id)
 
 
-def claims_again(desk: Desk, *, retention_seconds: int) -> None:
-    """Let the market go on with another retention."""
-    lease = SourceLease(desk.redis, "desk", "the same desk")
-    desk.redis.delete("ticks:lease:desk")
-    epoch = lease.claim()
-    if epoch is None:
-        raise AssertionError("the log has another publisher")
-    desk.publisher = TickPublisher(desk.redis, source="desk", epoch=epoch, retention_seconds=retention_seconds)
+def wait_until(happened: Callable[[], object], *, within_seconds: float = 15.0) -> None:
+    """Look again and again until it happened."""
+    deadline = time.monotonic() + within_seconds
+    while not happened():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {within_seconds} s")
+        time.sleep(0.01)
 
 
 def pending_count(engine: Engine) -> int:

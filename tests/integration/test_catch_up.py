@@ -27,7 +27,7 @@ from shared.domain.timestamps import to_datetime
 from shared.store import fold_results
 from tests.property.strategies import START as SCENARIOS_START
 from tests.property.strategies import Scenario, ScriptedContract, body_of, scenarios
-from tests.trading import MILLISECOND, Desk, Recorder, open_desk, pending_count
+from tests.trading import MILLISECOND, Desk, Recorder, open_desk, pending_count, wait_until
 
 BUY, SELL, CLOSE = {"action": "buy"}, {"action": "sell"}, {"action": "close"}
 
@@ -410,6 +410,17 @@ class TestWholeOrNotAtAll:
         assert [len(desk.trades(each)) for each in (busy, free)] == [0, 1]
         assert desk.catch_up(wait=False) == 1
 
+    def test_who_waits_goes_on_when_the_other_is_done(self, desk: Desk) -> None:
+        recorder = desk.recorder()
+        desk.tick("100")
+        desk.alert(recorder, BUY)
+        with ThreadPoolExecutor(1) as pool:
+            with desk.engine.begin() as rival:
+                rival.execute(text("SELECT 1 FROM recorders FOR NO KEY UPDATE"))
+                waiting = pool.submit(desk.catch_up)
+                wait_until(lambda: somebody_waits_for_a_lock(desk.engine))
+            assert waiting.result() == 1
+
     def test_a_recorder_on_which_it_fails_waits_alone(self, desk: Desk) -> None:
         chosen = [desk.recorder() for _ in range(5)]
         desk.tick("100")
@@ -445,6 +456,12 @@ class TestWholeOrNotAtAll:
             connection.execute(statement, {"id": damaged})
         desk.catch_up()
         assert [each["status"] for each in desk.signals(recorder)] == ["rejected", "recorded"]
+
+
+def somebody_waits_for_a_lock(engine: Engine) -> bool:
+    statement = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    with engine.connect() as connection:
+        return bool(connection.execute(text(statement)).scalar_one())
 
 
 def then_lose_connection(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -509,6 +526,8 @@ class TestTrimmedLog:
         trimmed_ticks(desk, "102", "103")
         desk.catch_up()
         (trade,) = desk.trades(recorder)
+        opened, closed = (each["place"] >> SEQUENCE_BITS for each in desk.signals(recorder))
+        assert trade["gap_seconds"] == Decimal(closed - opened).scaleb(-3)
         assert trade["gap_seconds"] > 0
 
 

@@ -1,0 +1,344 @@
+"""The book of one symbol: which positions a tick concerns, what a flush may count, and what may be forgotten."""
+
+import gc
+import random
+import tracemalloc
+from dataclasses import replace
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.tpsl_worker.book import REWRITE_AFTER_SECONDS, SymbolBook
+from shared.domain.accounting import open_position
+from shared.domain.contracts import Contract
+from shared.domain.exits import Distance, ExitRules, TargetRule
+from shared.domain.fold import advance
+from shared.domain.position import Position
+from shared.domain.symbols import ResolvedSymbol
+from shared.domain.ticks import GapMark, LogEntry, PriceTick
+from shared.domain.trades import LONG, SHORT, Fill
+from shared.store.positions import StoredPosition
+
+CONTRACT = Contract(
+    root="MNQ",
+    kind="future",
+    exchange="CME",
+    name="Micro Nasdaq",
+    tick_size=Decimal("0.25"),
+    multiplier=Decimal(2),
+    currency="USD",
+)
+NOBODY = 1_000
+STOP_4 = ExitRules(stop=Distance(kind="ticks", value=Decimal(4)))
+TARGET_4 = ExitRules(targets=(TargetRule(distance=Distance(kind="ticks", value=Decimal(4))),))
+MARGIN = 0.25
+
+
+def tick(place: int, price: str | int | Decimal) -> PriceTick:
+    return PriceTick(symbol="MNQ1!", place=place, occurred_at=place * 1000, price=Decimal(price))
+
+
+def gap(place: int, seconds: str = "0.000001") -> GapMark:
+    return GapMark(symbol="MNQ1!", place=place, occurred_at=place * 1000, gap_seconds=Decimal(seconds))
+
+
+def opened(place: int, price: str | int = 100, *, rules: ExitRules | None = None, **changes: Any) -> Position:
+    made = open_position(
+        Fill(quantity=1, price=Decimal(price), occurred_at=place * 1000),
+        ResolvedSymbol(symbol="MNQ1!", contract=CONTRACT),
+        direction=changes.pop("direction", LONG),
+        rules=rules or ExitRules(),
+        place=place,
+        last_price=changes.pop("last_price", Decimal(price)),
+    )
+    return replace(made, **changes)
+
+
+def stored(position: Position, *, number: int = 1, version: int = 1) -> StoredPosition:
+    return StoredPosition(id=number, recorder_id=number + NOBODY, version=version, position=position)
+
+
+def flushed(book: SymbolBook, now: float, limit: int = 100) -> list[StoredPosition]:
+    """Flush as the monitor does, with a database that takes it."""
+    book.settle(now - MARGIN)
+    counted = book.count_settled(limit, now)
+    book.note_written([each.id for each in counted], now)
+    return counted
+
+
+class TestExits:
+    def test_a_tick_at_a_level_makes_its_position_due_up_to_that_tick(self) -> None:
+        book = SymbolBook(start=1)
+        book.hold(stored(opened(1, rules=STOP_4)), now=0)
+        book.push(tick(2, "99.25"), now=0)
+        assert book.due == {}
+        book.push(tick(3, "99.00"), now=0)
+        book.push(tick(4, "90"), now=0)
+        assert book.due == {1: 3}
+
+    def test_a_tick_concerns_only_those_whose_level_it_reaches(self) -> None:
+        book = SymbolBook(start=1)
+        for number in range(1, 10):
+            book.hold(stored(opened(1, 100 + number, rules=STOP_4), number=number), now=0)
+        book.push(tick(2, 103), now=0)
+        assert sorted(book.due) == [4, 5, 6, 7, 8, 9]
+
+    def test_an_overdue_level_is_due_at_the_first_tick_whatever_its_price(self) -> None:
+        book = SymbolBook(start=1)
+        book.hold(stored(opened(1, rules=STOP_4, last_price=Decimal(90))), now=0)
+        assert book.due == {}
+        book.push(tick(2, 500), now=0)
+        assert book.due == {1: 2}
+
+    @pytest.mark.parametrize("rules", [STOP_4, TARGET_4])
+    @pytest.mark.parametrize("direction", [LONG, SHORT])
+    def test_a_position_that_becomes_known_after_its_level_was_reached_is_due_at_once(
+        self, rules: ExitRules, direction: int
+    ) -> None:
+        book = SymbolBook(start=1)
+        for place, price in enumerate((100, 90, 110, 100), start=2):
+            book.push(tick(place, price), now=0)
+        book.hold(stored(opened(2, rules=rules, direction=direction)), now=0)
+        assert book.due == {1: 5}
+
+    def test_what_came_before_a_position_does_not_concern_it(self) -> None:
+        book = SymbolBook(start=1)
+        book.push(tick(2, 90), now=0)
+        book.push(tick(3, 100), now=0)
+        book.hold(stored(opened(2, rules=STOP_4)), now=0)
+        assert book.due == {}
+        book.push(tick(4, 99), now=0)
+        assert book.due == {1: 4}
+
+    def test_a_position_from_before_the_books_memory_is_asked_for_up_to_where_that_begins(self) -> None:
+        book = SymbolBook(start=10)
+        book.push(tick(11, 100), now=0)
+        book.hold(stored(opened(9)), now=0)
+        assert book.due == {1: 10}
+        assert flushed(book, now=9) == []
+        book.hold(stored(opened(10), version=2), now=0)
+        assert book.due == {}
+
+    def test_what_is_due_stays_due_until_the_position_is_replaced_or_dropped(self) -> None:
+        book = SymbolBook(start=1)
+        for number in (1, 2):
+            book.hold(stored(opened(1, rules=STOP_4), number=number), now=0)
+        book.push(tick(2, 90), now=0)
+        book.push(tick(3, 100), now=0)
+        assert flushed(book, now=9) == []
+        assert sorted(book.due) == [1, 2]
+        book.hold(stored(opened(3, rules=STOP_4), version=2), now=0)
+        book.drop(2)
+        assert book.due == {}
+        book.push(tick(4, 98), now=0)
+        assert book.due == {1: 4}
+
+    def test_a_level_that_moved_is_not_reached_where_it_was(self) -> None:
+        book = SymbolBook(start=1)
+        book.hold(stored(opened(1, 100, rules=STOP_4)), now=0)
+        book.hold(stored(opened(1, 50, rules=STOP_4), version=2), now=0)
+        book.push(tick(2, 99), now=0)
+        assert book.due == {}
+        assert book.versions == {1: 2}
+
+    def test_a_position_that_was_dropped_costs_nothing(self) -> None:
+        book = SymbolBook(start=1)
+        for number in range(1, 501):
+            book.hold(stored(opened(1, rules=STOP_4), number=number), now=0)
+        for number in range(1, 501):
+            book.drop(number)
+        book.drop(77)
+        book.push(tick(2, 90), now=0)
+        assert (len(book), book.due, book.versions) == (0, {}, {})
+        assert flushed(book, now=9, limit=1000) == []
+        assert len(book._rotation) == 0
+
+
+class TestFlush:
+    def test_a_flush_stays_behind_the_newest_tick_by_the_margin(self) -> None:
+        book = SymbolBook(start=1)
+        book.hold(stored(opened(1)), now=0)
+        book.push(tick(2, 99), now=10.0)
+        book.push(tick(3, 98), now=10.1)
+        assert flushed(book, now=10.2) == []
+        (counted,) = flushed(book, now=10.3)
+        assert (counted.position.place, counted.position.worst_pnl, counted.position.ticks_seen) == (2, -2, 1)
+        (counted,) = flushed(book, now=10.4)
+        assert (counted.position.place, counted.position.worst_pnl) == (3, -4)
+
+    def test_the_last_ticks_of_a_symbol_that_falls_quiet_are_still_written(self) -> None:
+        book = SymbolBook(start=1)
+        book.hold(stored(opened(1)), now=0)
+        book.push(tick(2, 100), now=0)
+        assert flushed(book, now=1) == []
+        (counted,) = flushed(book, now=REWRITE_AFTER_SECONDS)
+        assert (counted.position.place, counted.position.ticks_seen) == (2, 1)
+        assert flushed(book, now=60) == []
+
+    def test_the_place_moves_on_at_least_every_30_s_though_the_extremes_do_not(self) -> None:
+        book = SymbolBook(start=1)
+        book.hold(stored(opened(1)), now=0)
+        written_at = []
+        for second in range(1, 121):
+            book.push(tick(1 + second, 100), now=second)
+            written_at += [second for _ in flushed(book, now=second + MARGIN)]
+        assert max(later - earlier for earlier, later in pairwise(written_at)) <= 30
+        assert len(written_at) < 90
+
+    def test_what_the_database_did_not_take_stays_worth_writing(self) -> None:
+        book = SymbolBook(start=1)
+        book.hold(stored(opened(1)), now=0)
+        book.push(tick(2, 99), now=0)
+        book.settle(1)
+        for _ in range(3):
+            assert [each.position.place for each in book.count_settled(10, now=1)] == [2]
+        book.note_written([1], now=1)
+        assert book.count_settled(10, now=1) == []
+
+    def test_positions_take_turns(self) -> None:
+        book = SymbolBook(start=1)
+        for number in range(1, 8):
+            book.hold(stored(opened(1), number=number), now=0)
+        book.push(tick(2, 99), now=0)
+        rounds = [[each.id for each in flushed(book, now=1, limit=3)] for _ in range(3)]
+        assert rounds == [[1, 2, 3], [4, 5, 6], [7]]
+
+    def test_a_gap_is_counted_by_the_fold_also_when_no_tick_follows_it(self) -> None:
+        book = SymbolBook(start=1)
+        book.hold(stored(opened(1)), now=0)
+        book.hold(stored(opened(3), number=2), now=0)
+        book.push(tick(2, 99), now=0)
+        book.push(gap(3), now=0)
+        assert [each.id for each in flushed(book, now=1)] == []
+        assert book.due == {1: 3}
+
+    def test_a_gap_does_not_count_before_the_margin_has_passed(self) -> None:
+        book = SymbolBook(start=1)
+        book.hold(stored(opened(1)), now=0)
+        book.push(gap(2), now=1.0)
+        flushed(book, now=1.1)
+        assert book.due == {}
+
+
+class TestMemory:
+    def test_ticks_that_all_have_counted_are_forgotten(self) -> None:
+        book = SymbolBook(start=1)
+        book.hold(stored(opened(1)), now=0)
+        chance = random.Random(7)
+
+        def go_on(first: int) -> int:
+            for place in range(first, first + 4000):
+                book.push(tick(place, 100 + chance.randint(-400, 400)), now=place / 1000)
+                if place % 500 == 0:
+                    flushed(book, now=place / 1000)
+            book.forget_counted()
+            gc.collect()
+            return tracemalloc.get_traced_memory()[0]
+
+        tracemalloc.start()
+        try:
+            after_first, after_fifth = go_on(2), [go_on(4002 + 4000 * number) for number in range(4)][-1]
+        finally:
+            tracemalloc.stop()
+        assert after_fifth < after_first + 20_000
+        assert max(len(book._live._places), len(book._settled._places), len(book._settling)) < 1000
+
+    def test_ticks_that_somebody_still_needs_are_kept(self) -> None:
+        book = SymbolBook(start=1)
+        for number in (1, 2):
+            book.hold(stored(opened(1), number=number), now=0)
+        for place in range(2, 10):
+            book.push(tick(place, 100 - place), now=0)
+        flushed(book, now=1, limit=1)
+        book.forget_counted()
+        (second,) = flushed(book, now=1, limit=1)
+        assert (second.id, second.position.ticks_seen, second.position.worst_pnl) == (2, 8, -18)
+
+    def test_a_book_without_positions_forgets_all_it_counted(self) -> None:
+        book = SymbolBook(start=1)
+        for place in range(2, 10):
+            book.push(tick(place, 100), now=0)
+        book.settle(1)
+        book.forget_counted()
+        assert len(book._live._places) == 0
+        book.hold(stored(opened(5)), now=0)
+        assert book.due == {1: 9}
+
+
+@st.composite
+def tapes(draw: st.DrawFn) -> list[LogEntry]:
+    prices = st.integers(380, 420).map(lambda quarters: Decimal(quarters) / 4)
+    entries: list[LogEntry] = []
+    for place, price in enumerate(draw(st.lists(st.one_of(prices, prices, prices, st.none()), max_size=40)), start=2):
+        entries.append(gap(place) if price is None else tick(place, price))
+    return entries
+
+
+@settings(max_examples=150, deadline=None)
+@given(tape=tapes(), data=st.data())
+def test_books_and_flushes_equal_the_plain_fold_whenever_they_happen(tape: list[LogEntry], data: st.DataObject) -> None:
+    """The monitor's loop, with a dictionary for the database: at the end, each position is where the fold takes it."""
+    rules = st.sampled_from([ExitRules(), STOP_4, TARGET_4, replace(STOP_4, targets=TARGET_4.targets)])
+    database: dict[int, StoredPosition] = {}
+    waiting = {number: data.draw(st.integers(1, 1 + len(tape))) for number in range(1, data.draw(st.integers(2, 5)))}
+    whole = {
+        number: opened(place, data.draw(st.integers(96, 104)), rules=data.draw(rules), last_price=None)
+        for number, place in waiting.items()
+    }
+    book, now = SymbolBook(start=1), 0.0
+    for place in range(1, 2 + len(tape)):
+        now += 0.1
+        if place > 1:
+            book.push(tape[place - 2], now)
+        for number in [each for each, opens in waiting.items() if opens <= place and data.draw(st.booleans())]:
+            del waiting[number]
+            database[number] = stored(whole[number], number=number)
+            book.hold(database[number], now)
+        if data.draw(st.booleans()):
+            ask_the_fold(book, database, tape, now)
+        if data.draw(st.booleans()):
+            book.settle(now - MARGIN)
+            counted = book.count_settled(data.draw(st.integers(1, 4)), now)
+            taken = [each for each in counted if data.draw(st.integers(0, 3))]
+            database |= {each.id: each for each in taken}
+            book.note_written([each.id for each in taken], now)
+        if data.draw(st.integers(0, 4)) == 0:
+            book.forget_counted()
+    end_of_day(book, database, tape, now)
+    expected = {number: advance(position, entries_after(tape, position)) for number, position in whole.items()}
+    for number in expected.keys() - waiting.keys():
+        assert shown(database[number].position) == shown(expected[number])
+
+
+def ask_the_fold(book: SymbolBook, database: dict[int, StoredPosition], tape: list[LogEntry], now: float) -> None:
+    for number, through in list(book.due.items()):
+        held = database[number]
+        entries = [entry for entry in entries_after(tape, held.position) if entry.place <= through]
+        position = advance(held.position, entries)
+        if position.is_open:
+            position = replace(position, place=max(position.place, through))
+        database[number] = replace(held, position=position, version=held.version + 1)
+        if position.is_open:
+            book.hold(database[number], now)
+        else:
+            book.drop(number)
+
+
+def end_of_day(book: SymbolBook, database: dict[int, StoredPosition], tape: list[LogEntry], now: float) -> None:
+    for _ in range(3):
+        ask_the_fold(book, database, tape, now)
+        for each in flushed(book, now + 10):
+            database[each.id] = each
+
+
+def entries_after(tape: list[LogEntry], position: Position) -> list[LogEntry]:
+    return [entry for entry in tape if entry.place > position.place]
+
+
+def shown(position: Position) -> Position:
+    """Leave out the place, which may stand at the last tick or anywhere beyond it."""
+    return replace(position, place=0)
