@@ -74,6 +74,8 @@ def _write_cursor(row: Row[Any]) -> str:
 def _read_cursor(cursor: str) -> tuple[str, int]:
     try:
         after, after_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if not str(after).isprintable():  # NUL and lone surrogates would not even reach the server
+            raise _not_a_cursor(cursor)
         return str(after), int(after_id)
     except (ValueError, TypeError, binascii.Error) as error:
         raise _not_a_cursor(cursor) from error
