@@ -78,9 +78,7 @@ def _with_instrument(
     """Add symbol and contract, where the signal is about one; raises SignalRefused where nothing could come of it."""
     contracts = backend.contracts.contracts(connection, target.user_id, target.contracts_version)
     received_at = from_datetime(row.received_at)
-    instrument = accept_signal(
-        signal, target.settings, received_at=received_at, contracts=contracts.by_root
-    ).instrument
+    instrument = accept_signal(signal, target.settings, received_at=received_at, contracts=contracts.by_root).instrument
     if instrument is None:
         return row
     return replace(row, ticker=instrument.symbol, contract_id=contracts.ids[instrument.contract.root])

@@ -12,6 +12,7 @@ from shared.domain.ticks import PriceTick
 NS_PER_SECOND = 1_000_000_000
 STALE_AFTER_SECONDS = 10
 SHOWN_LIVE_BELOW_SECONDS = 2
+NO_TICK = "no tick yet"
 
 
 def feed_cell() -> Cell:
@@ -45,7 +46,7 @@ def describe_feed(ticks: Mapping[str, PriceTick], now_ns: int) -> Cell:
 def describe_age(tick: PriceTick | None, now_ns: int) -> str:
     """Say how old a symbol's last tick is once it is stale; empty before."""
     if tick is None:
-        return "no tick yet"
+        return NO_TICK
     age = age_seconds(tick.occurred_at, now_ns)
     return f"last tick {format_duration(int(age))} ago" if age > STALE_AFTER_SECONDS else ""
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
-from services.web.feed_state import describe_age
+from services.web.feed_state import NO_TICK, describe_age
 from services.web.formatting import NO_VALUE, Cell, drawdown_cell, format_price, format_result, result_cell
+from services.web.standing import Seen, seen_at_head, stand
 from shared.domain.ticks import PriceTick
-from shared.store.results import unrealized_at
+
+AGE_UNKNOWN = "age of the last tick unknown"  # its price is in the row, but the tick log has forgotten it or is away
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,47 +35,19 @@ class PositionView:
         return {f"p{self.row.id}.{name}": value for name, value in cells.items()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """What is known of a symbol beyond a position's row: its last tick, and the extremes of what the row lacks."""
-
-    last: PriceTick | None = None
-    lowest: Decimal | None = None
-    highest: Decimal | None = None
-    count: int = 0
-
-
 def view_position(row: Any, seen: Seen, now_ns: int) -> PositionView:
     """Show a position as of the last tick."""
-    results = [unrealized_at(row, price) for price in (seen.lowest, seen.highest) if price is not None]
-    price = row.current_price if seen.last is None else seen.last.price
+    now = stand(row, seen)
     return PositionView(
         row=row,
-        pnl=_unrealized(row, price),
-        drawdown=drawdown_cell(
-            min(row.worst_unrealized_pnl, *results, 0),
-            row.currency,
-            ticks_seen=row.ticks_seen + seen.count,
-            gap_seconds=row.gap_seconds,
-        ),
-        runup=Cell(text=format_result(max(row.best_unrealized_pnl, *results, 0), row.currency)),
-        last=Cell(text=NO_VALUE if price is None else format_price(price, row.tick_size)),
-        age=describe_age(seen.last, now_ns),
+        pnl=result_cell(now.unrealized, row.currency, NO_TICK if now.price is None else ""),
+        drawdown=drawdown_cell(now.worst, row.currency, ticks_seen=now.ticks_seen, gap_seconds=row.gap_seconds),
+        runup=Cell(text=format_result(now.best, row.currency)),
+        last=Cell(text=NO_VALUE if now.price is None else format_price(now.price, row.tick_size)),
+        age=AGE_UNKNOWN if seen.last is None and now.price is not None else describe_age(seen.last, now_ns),
     )
 
 
 def view_positions(rows: Iterable[Any], heads: Mapping[str, PriceTick], now_ns: int) -> list[PositionView]:
     """Show positions as of the last tick of each symbol."""
-    return [view_position(row, _seen_at_head(row, heads.get(row.ticker)), now_ns) for row in rows]
-
-
-def _seen_at_head(row: Any, head: PriceTick | None) -> Seen:
-    if head is None or head.place <= row.place:
-        return Seen(last=head)
-    return Seen(last=head, lowest=head.price, highest=head.price, count=1)
-
-
-def _unrealized(row: Any, price: Decimal | None) -> Cell:
-    if price is None:
-        return result_cell(None, reason="no tick yet")
-    return result_cell(unrealized_at(row, price), row.currency)
+    return [view_position(row, seen_at_head(row, heads.get(row.ticker)), now_ns) for row in rows]

@@ -175,9 +175,11 @@ def load_signal(connection: Connection, user_id: int, signal_id: int) -> Row[Any
     return connection.execute(query).one_or_none()
 
 
-def open_positions(connection: Connection, user_id: int, recorder_id: int | None = None) -> Sequence[Row[Any]]:
-    """List open positions with their contract's facts, newest first, at most POSITIONS_LISTED."""
-    query = _positions(user_id).where(p.status == "open").order_by(p.id.desc()).limit(POSITIONS_LISTED)
+def open_positions(
+    connection: Connection, user_id: int, recorder_id: int | None = None, *, most: int = POSITIONS_LISTED
+) -> Sequence[Row[Any]]:
+    """List open positions with their contract's facts, newest first, at most `most`."""
+    query = _positions(user_id).where(p.status == "open").order_by(p.id.desc()).limit(most)
     return connection.execute(query if recorder_id is None else query.where(p.recorder_id == recorder_id)).all()
 
 

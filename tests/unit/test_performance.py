@@ -34,9 +34,7 @@ def leg(number: int, span: tuple[int, int], lowest: str, *, before: str = "0", h
     )
 
 
-def course(
-    number: int, legs: list[Leg], pnl: str, closed_at: int | None, *, ticks: int = 9, gap: str = "0"
-) -> Course:
+def course(number: int, legs: list[Leg], pnl: str, closed_at: int | None, *, ticks: int = 9, gap: str = "0") -> Course:
     return Course(
         number=number,
         legs=legs,

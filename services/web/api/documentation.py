@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
+from inspect import cleandoc
 from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, render_template
@@ -30,6 +31,7 @@ BODIES = {
     "change_settings": "RecorderSettings",
     "make_contract": "Contract",
 }
+OTHER_THAN_JSON = {"trades_csv": "text/csv", "live_positions": "text/event-stream"}
 OF_ONE_RECORDER = ("metrics", "equity")
 PATH_PARAMETER = re.compile(r"<int:(\w+)>")
 
@@ -80,17 +82,22 @@ def _routes() -> Iterator[tuple[Rule, str]]:
 
 def _operation(rule: Rule) -> Schema:
     name = rule.endpoint.removeprefix("api.")
-    view = current_app.view_functions[rule.endpoint]
+    summary, _, description = (current_app.view_functions[rule.endpoint].__doc__ or "").strip().partition("\n")
     operation: dict[str, object] = {
         "operationId": name,
-        "summary": (view.__doc__ or "").strip(),
+        "summary": summary,
+        "description": cleandoc(description),
         "parameters": [*_path_parameters(rule), *_query_parameters(name)],
-        "responses": {"2XX": {"description": "Done."}, "default": {"description": "A problem, as RFC 9457 has it."}},
+        "responses": {"2XX": _answer(name), "default": {"description": "A problem, as RFC 9457 has it."}},
     }
     if name in BODIES:
         schema = {"$ref": f"#/components/schemas/{BODIES[name]}"}
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     return operation
+
+
+def _answer(name: str) -> Schema:
+    return {"description": "Done.", "content": {OTHER_THAN_JSON.get(name, "application/json"): {}}}
 
 
 def _path_parameters(rule: Rule) -> Iterator[Schema]:

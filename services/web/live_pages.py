@@ -1,0 +1,72 @@
+"""What one live stream has shown its browser, and what is different now."""
+
+import time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from services.web.backend import backend
+from services.web.event_stream import event
+from services.web.feed_state import feed_cell
+from services.web.formatting import Cell
+from services.web.fragments import position_parts, render_fragments, result_parts, signal_parts, trade_parts
+from services.web.open_positions import OpenPositions
+from services.web.position_view import view_position
+from shared.store.database import Connection
+from shared.store.reports import change_marker
+
+
+class LivePages:
+    """Fragments anew when something was recorded, and cells by their names as `[text, tone, reason]`."""
+
+    heartbeat = event({})
+
+    def __init__(self, user_id: int, zone: ZoneInfo) -> None:
+        self.positions = OpenPositions(user_id)
+        self._zone = zone
+        self._marker: object = None
+        self._feed = Cell(text="")
+        self._fragments: dict[str, str] = {}
+        self._shown: dict[str, Cell] = {}
+
+    def look(self) -> None:
+        """Read the database again, and the fragments if anything was recorded since the last look."""
+        self._feed = feed_cell()
+        with backend().engine.connect() as connection:
+            marker = change_marker(connection, self.positions.user_id)
+            self.positions.look(connection)
+            if marker != self._marker:
+                self._marker, self._shown = marker, {}
+                self._fragments = self._render(connection)
+
+    def snapshot(self) -> str:
+        """Everything; a browser forgets what it had."""
+        return event({"snapshot": True} | self._news())
+
+    def changes(self) -> str:
+        """Fragments and cells that differ."""
+        news = self._news()
+        return event(news) if news else ""
+
+    def _news(self) -> dict[str, Any]:
+        fragments, self._fragments = self._fragments, {}
+        cells = {name: [cell.text, cell.tone, cell.reason] for name, cell in self._changed_cells().items()}
+        return {name: value for name, value in (("fragments", fragments), ("cells", cells)) if value}
+
+    def _changed_cells(self) -> dict[str, Cell]:
+        now_ns = time.time_ns()
+        cells = {"feed": self._feed}
+        for row, seen in self.positions:
+            cells |= view_position(row, seen, now_ns).cells()
+        changed = {name: cell for name, cell in cells.items() if self._shown.get(name) != cell}
+        self._shown |= changed
+        return changed
+
+    def _render(self, connection: Connection) -> dict[str, str]:
+        user_id = self.positions.user_id
+        parts = {
+            **position_parts(connection, user_id),
+            **result_parts(connection, user_id, self._zone),
+            **trade_parts(connection, user_id),
+            **signal_parts(connection, user_id),
+        }
+        return render_fragments(parts, self._zone)
