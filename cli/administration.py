@@ -60,6 +60,18 @@ def renew_password(name: str, data: Path) -> None:
     click.echo(f"password: {password}")
 
 
+@user.command("api-key")
+@click.argument("name")
+@data_option
+def renew_api_key(name: str, data: Path) -> None:
+    """Replace the API key, and print the new one once; the old one stops working at once."""
+    from shared.store.users import rotate_api_key
+
+    with open_database(data) as connection:
+        api_key = rotate_api_key(connection, _user_id(connection, name))
+    click.echo(f"API key: {api_key}")
+
+
 @recorder.command("add")
 @click.option("--user", "user_name", required=True, metavar="NAME", help="Whose recorder it will be.")
 @click.option("--file", "path", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))

@@ -65,10 +65,15 @@ def log_in() -> ResponseReturnValue:
         user = verify_password(connection, name, password) if name.isprintable() else None
     if user is None:
         return _form("Name or password is wrong.", 403)
+    begin_session(user)
+    return redirect(_wanted_page())
+
+
+def begin_session(user: User) -> None:
+    """Sign the user in from this browser until they sign out or their password changes."""
     session.clear()
     session.permanent = True
     session["user"], session["stamp"] = user.id, _stamp(user)
-    return redirect(_wanted_page())
 
 
 @auth.post("/logout")

@@ -37,7 +37,16 @@ FLAGS = [
     "--hide-scrollbars",
 ]
 WIDTHS = (320, 390, 820, 1440)
-PAGES = ("/", "/positions", "/trades", "/signals", "/recorders", "/recorders/{recorder}", "/recorders/{recorder}/edit")
+PAGES = (
+    "/",
+    "/positions",
+    "/trades",
+    "/signals",
+    "/recorders",
+    "/recorders/{recorder}",
+    "/recorders/{recorder}/edit",
+    "/account",
+)
 DETAILS = ("/trades/{trade}", "/positions/{position}", "/signals/{signal}", "/recorders/{recorder}/delete")
 MOST_BYTES = 100_000
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")

@@ -21,7 +21,7 @@ from shared.store.tables import recorder_settings, recorders, users
 from tests.recorded_rows import PASSWORD, Rows, add_history, add_recorder, add_user
 
 NOON = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
-PAGES = ["/", "/positions", "/trades", "/signals", "/recorders", "/recorders/new"]
+PAGES = ["/", "/positions", "/trades", "/signals", "/recorders", "/recorders/new", "/account", "/account/api-key"]
 
 
 @pytest.fixture

@@ -1,6 +1,16 @@
 """The pages; each module registers its own on the blueprint."""
 
-from services.web.pages import appearance, dashboard, positions, recorder_edit, recorders, signals, trades
+from services.web.pages import account, appearance, dashboard, positions, recorder_edit, recorders, signals, trades
 from services.web.pages.blueprint import pages
 
-__all__ = ["appearance", "dashboard", "pages", "positions", "recorder_edit", "recorders", "signals", "trades"]
+__all__ = [
+    "account",
+    "appearance",
+    "dashboard",
+    "pages",
+    "positions",
+    "recorder_edit",
+    "recorders",
+    "signals",
+    "trades",
+]

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from flask import abort, flash, redirect, render_template, request, url_for
@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from services.web.backend import backend
 from services.web.pages.blueprint import pages
+from services.web.pages.question import Question, ask
 from services.web.pages.recorders import own_recorder
 from services.web.pages.viewer import viewer
 from services.web.recorder_form import FIELDS, SECTIONS, form_values, target_rows, typed_values
@@ -27,16 +28,6 @@ from shared.store.recorders import (
 
 Answer = str | Response | tuple[str, int]
 UNPROCESSABLE = 422
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What is asked before something that cannot be taken back."""
-
-    title: str
-    text: str
-    button: str
-    tone: str = "primary"
 
 
 @pages.route("/recorders/new", methods=["GET", "POST"])
@@ -85,9 +76,8 @@ def start(recorder_id: int) -> Response:
 @pages.get("/recorders/<int:recorder_id>/<any(stop, rotate, delete):what>")
 def confirm(recorder_id: int, what: str) -> str:
     """Ask before stopping, before replacing the URL and before deleting."""
-    found = own_recorder(recorder_id)
-    back = url_for("pages.recorder", recorder_id=recorder_id)
-    return render_template("confirm.html", question=_question(found, what), action=request.path, back=back)
+    question = _question(own_recorder(recorder_id), what)
+    return ask(question, url_for("pages.recorder", recorder_id=recorder_id))
 
 
 @pages.post("/recorders/<int:recorder_id>/<any(stop, rotate, delete):what>")

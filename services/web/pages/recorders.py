@@ -1,9 +1,8 @@
 """The list of recorders, and a recorder's own page."""
 
 from dataclasses import dataclass
-from ipaddress import ip_address
 
-from flask import abort, render_template, request, url_for
+from flask import abort, render_template
 
 from services.web.alert_messages import alert_messages
 from services.web.backend import backend
@@ -12,10 +11,10 @@ from services.web.fragments import position_parts, result_parts
 from services.web.pages.blueprint import pages
 from services.web.pages.settings_summary import summarize_settings
 from services.web.pages.viewer import viewer, viewer_zone
+from services.web.pages.webhook_address import address_is_local, webhook_address
 from shared.store.recorders import Recorder, find_recorder, list_recorders
 from shared.store.reports import open_positions
 from shared.store.results import booked_results, load_courses
-from shared.tokens import TokenUnreadable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +53,13 @@ def recorders() -> str:
         )
         for each, line in zip(listed, lines, strict=True)
     ]
-    return render_template("recorders.html", recorders=rows)
+    return render_template(
+        "recorders.html",
+        recorders=rows,
+        common_url=webhook_address(user.webhook_token_encrypted),
+        url_is_local=address_is_local(),
+        example=rows[0].name if rows else "",
+    )
 
 
 @pages.get("/recorders/<int:recorder_id>")
@@ -73,8 +78,8 @@ def recorder(recorder_id: int) -> str:
         settings=found.settings,
         summary=summarize_settings(found.settings),
         messages=alert_messages(),
-        webhook_url=_webhook_url(found),
-        url_is_local=_is_local(request.host),
+        webhook_url=webhook_address(found.webhook_token_encrypted),
+        url_is_local=address_is_local(),
         **parts,
     )
 
@@ -86,21 +91,3 @@ def own_recorder(recorder_id: int) -> Recorder:
     if found is None:
         abort(404)
     return found
-
-
-def _webhook_url(recorder: Recorder) -> str | None:
-    """The address to paste; None where the stored token cannot be read any more."""
-    try:
-        token = backend().cipher.decrypt(recorder.webhook_token_encrypted)
-    except TokenUnreadable:
-        return None
-    return url_for("webhooks.receive_alert", token=token, _external=True)
-
-
-def _is_local(host: str) -> bool:
-    """Whether TradingView could not reach this host: a name or an address of this machine or network."""
-    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
-    try:
-        return not ip_address(name.strip("[]")).is_global
-    except ValueError:
-        return name == "localhost" or "." not in name

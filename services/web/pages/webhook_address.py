@@ -1,0 +1,27 @@
+"""The addresses that alerts are posted to, as pages show them."""
+
+from ipaddress import ip_address
+
+from flask import request, url_for
+
+from services.web.backend import backend
+from shared.tokens import TokenUnreadable
+
+
+def webhook_address(token_encrypted: bytes) -> str | None:
+    """The address to paste; None where the stored token cannot be read any more."""
+    try:
+        token = backend().cipher.decrypt(token_encrypted)
+    except TokenUnreadable:
+        return None
+    return url_for("webhooks.receive_alert", token=token, _external=True)
+
+
+def address_is_local() -> bool:
+    """Whether TradingView could not reach this host: a name or an address of this machine or network."""
+    host = request.host
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
+    try:
+        return not ip_address(name.strip("[]")).is_global
+    except ValueError:
+        return name == "localhost" or "." not in name
