@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from redis import Redis
-from sqlalchemy import Connection, Engine, func, insert, select, text
+from sqlalchemy import Connection, Engine, delete, func, insert, select, text
 
 from shared.bus.publisher import SourceLease, TickPublisher
 from shared.bus.tick_log import read_entries, read_heads
@@ -242,14 +242,15 @@ class Desk:
             return [dict(row) for row in connection.execute(statement).mappings()]
 
 
-def open_desk(engine: Engine, redis: Redis, *, retention_seconds: int = 3600) -> Desk:
-    """Make a user with a desk, and claim the tick log for its market."""
+def empty_desk(engine: Engine, redis: Redis, *, retention_seconds: int = 3600) -> Desk:
+    """Make a user with a desk, alone in the database, and claim the tick log for its market."""
     epoch = SourceLease(redis, "desk", f"desk {next(_numbers)}").claim()
     if epoch is None:
         raise AssertionError("the log has another publisher")
     columns = {name: f"desk-{next(_numbers)}".encode() for name in ("webhook_token_hash", "webhook_token_encrypted")}
-    user = insert(users).values(name=f"trader at desk {next(_numbers)}", password_hash="none", **columns)
+    user = insert(users).values(name="trader", password_hash="none", **columns)
     with engine.begin() as connection:
+        connection.execute(delete(users))
         user_id: int = connection.execute(user.returning(users.c.id)).scalar_one()
     publisher = TickPublisher(redis, source="desk", epoch=epoch, retention_seconds=retention_seconds)
     return Desk(engine=engine, redis=redis, publisher=publisher, user_id=user_id)

@@ -27,16 +27,14 @@ from shared.domain.timestamps import to_datetime
 from shared.store import fold_results
 from tests.property.strategies import START as SCENARIOS_START
 from tests.property.strategies import Scenario, ScriptedContract, body_of, scenarios
-from tests.trading import MILLISECOND, Desk, Recorder, open_desk, pending_count, wait_until
+from tests.trading import MILLISECOND, Desk, Recorder, empty_desk, pending_count, wait_until
 
 BUY, SELL, CLOSE = {"action": "buy"}, {"action": "sell"}, {"action": "close"}
 
 
 @pytest.fixture
-def desk(engine: Engine, redis_client: Redis) -> Iterator[Desk]:
-    with engine.begin() as connection:
-        connection.execute(text("DELETE FROM users"))
-    return open_desk(engine, redis_client)
+def desk(engine: Engine, redis_client: Redis) -> Desk:
+    return empty_desk(engine, redis_client)
 
 
 def assert_as_replayed(desk: Desk) -> None:
@@ -582,7 +580,7 @@ def test_whoever_catches_up_whenever_the_rows_are_those_of_the_replay(
 ) -> None:
     """Signals become visible late, workers come at any moment with any subset, and the logs decide all the same."""
     redis_client.flushall()
-    desk = open_desk(engine, redis_client)
+    desk = empty_desk(engine, redis_client)
     desk.now = SCENARIOS_START
     for symbol, facts in scenario.contracts.items():
         desk.contract(own_contract(symbol, facts))
