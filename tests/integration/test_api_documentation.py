@@ -31,3 +31,11 @@ def test_people_read_the_same(client: FlaskClient) -> None:
 
     assert page.status_code == 200
     assert "POST /api/v1/recorders/{recorder_id}/rotate-token" in page.text
+
+
+def test_the_stream_is_described_with_its_events(client: FlaskClient) -> None:
+    operation = client.get("/api/v1/openapi.json").json["paths"]["/api/v1/stream"]["get"]
+
+    assert operation["summary"] == "Follow open positions by server-sent events."
+    assert operation["description"].startswith("`positions`, first after each connection")
+    assert list(operation["responses"]["2XX"]["content"]) == ["text/event-stream"]

@@ -8,7 +8,7 @@ from services.web.backend import backend
 from services.web.pages.blueprint import pages
 from services.web.pages.question import Question, ask
 from services.web.pages.viewer import viewer
-from services.web.pages.webhook_address import address_is_local, webhook_address
+from services.web.pages.webhook_address import common_address_parts
 from shared.store.users import change_password, find_user, rotate_api_key, verify_password
 
 LEAST_CHARACTERS = 10
@@ -63,8 +63,7 @@ def replace_password() -> Answer:
 def _page(*, api_key: str = "", errors: dict[str, str] | None = None) -> str:
     return render_template(
         "account.html",
-        common_url=webhook_address(viewer().webhook_token_encrypted),
-        url_is_local=address_is_local(),
+        **common_address_parts(viewer()),
         api_key=api_key,
         errors=errors or {},
         least=LEAST_CHARACTERS,

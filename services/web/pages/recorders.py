@@ -11,7 +11,7 @@ from services.web.fragments import position_parts, result_parts
 from services.web.pages.blueprint import pages
 from services.web.pages.settings_summary import summarize_settings
 from services.web.pages.viewer import viewer, viewer_zone
-from services.web.pages.webhook_address import address_is_local, webhook_address
+from services.web.pages.webhook_address import address_is_local, common_address_parts, webhook_address
 from shared.store.recorders import Recorder, find_recorder, list_recorders
 from shared.store.reports import open_positions
 from shared.store.results import booked_results, load_courses
@@ -56,9 +56,7 @@ def recorders() -> str:
     return render_template(
         "recorders.html",
         recorders=rows,
-        common_url=webhook_address(user.webhook_token_encrypted),
-        url_is_local=address_is_local(),
-        example=rows[0].name if rows else "",
+        **(common_address_parts(user, rows[0].name) if rows else {}),
     )
 
 
