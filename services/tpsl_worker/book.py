@@ -5,8 +5,9 @@ that are flushed, so that a flush does not count ticks that a signal on its way 
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import islice, takewhile
 
 from shared.domain.extremes import PriceRange, SuffixExtremes
 from shared.domain.fold import absorb
@@ -15,7 +16,12 @@ from shared.domain.position import Position
 from shared.domain.ticks import GapMark, LogEntry
 from shared.store.positions import StoredPosition
 
-REWRITE_AFTER_SECONDS = 2.0
+# A row that has no new extreme to show is written again after a while, so that its place moves on: after a second,
+# later where that would be more than so many rows a second, but before the tick log could be trimmed.
+REWRITTEN_A_SECOND = 500
+SOONEST_REWRITE_SECONDS = 1.0
+LATEST_REWRITE_SECONDS = 25.0
+FLUSHES_FOR_ALL = 40
 
 
 @dataclass(slots=True)
@@ -26,7 +32,10 @@ class _Held:
 
 
 class SymbolBook:
-    """Knows every tick of its symbol after `start`; `due` says for which positions the fold is asked, and how far."""
+    """Knows every tick of its symbol after `start`; `due` says for which positions the fold is asked, and how far.
+
+    `_changed` are positions whose rows have new extremes to show, `_by_age` all of them, the longest unwritten first.
+    """
 
     def __init__(self, start: int) -> None:
         self.start = start
@@ -37,7 +46,9 @@ class SymbolBook:
         self._settled = SuffixExtremes()
         self._settling: deque[tuple[float, LogEntry]] = deque()
         self._last_gap = 0
-        self._rotation: deque[int] = deque()
+        self._extremes: LevelBook[int] = LevelBook()
+        self._changed: dict[int, None] = {}
+        self._by_age: dict[int, None] = {}
 
     def __len__(self) -> int:
         return len(self._held)
@@ -63,9 +74,9 @@ class SymbolBook:
     def hold(self, stored: StoredPosition, now: float) -> None:
         """Add a position, or replace what is held of it; ticks that reached its levels since its place make it due."""
         position = stored.position
-        if stored.id not in self._held:
-            self._rotation.append(stored.id)
         self._held[stored.id] = _Held(stored=stored, written=position, written_at=now)
+        self._to_end(stored.id)
+        self._changed[stored.id] = None
         self.due.pop(stored.id, None)
         self._levels.remove(stored.id)
         seen = self._live.since(position.place)
@@ -78,9 +89,10 @@ class SymbolBook:
 
     def drop(self, position_id: int) -> None:
         """Forget a position; one that is not held is no error."""
-        self._held.pop(position_id, None)
-        self.due.pop(position_id, None)
+        for each in (self._held, self.due, self._changed, self._by_age):
+            each.pop(position_id, None)
         self._levels.remove(position_id)
+        self._extremes.remove(position_id)
 
     def settle(self, before: float) -> None:
         """Let the entries that came no later than `before` count for flushes."""
@@ -90,30 +102,31 @@ class SymbolBook:
                 self._last_gap = entry.place
             else:
                 self._settled.push(entry.place, entry.occurred_at, entry.price)
+                self._changed.update(dict.fromkeys(self._extremes.reached(entry.price)))
 
     def count_settled(self, limit: int, now: float) -> list[StoredPosition]:
-        """Take the next `limit` positions, round robin, through the settled ticks; returns those worth writing.
+        """Take at most `limit` positions with new extremes through the settled ticks, and those unwritten for long.
 
-        A gap takes the fold to count it.
+        Returns those worth writing. A gap takes the fold to count it.
         """
-        worth_writing = []
-        for held in self._next(limit):
-            position = held.stored.position
-            if self._last_gap > position.place:
-                self.due[held.stored.id] = max(self._last_gap, self._settled.place)
-                continue
-            seen = self._settled.since(position.place)
-            if seen:
-                held.stored = replace(held.stored, position=absorb(position, seen))
-            if held.stored.position.place > held.written.place and _shows_more(held, now):
-                worth_writing.append(held.stored)
+        changed = list(islice(self._changed, limit))
+        counted = [held for position_id in changed if (held := self._counted(position_id))]
+        worth_writing = [held.stored for held in counted if _shows_more(held)]
+        for held in counted:
+            if not _shows_more(held):
+                del self._changed[held.stored.id]
+        for position_id in self._unwritten_for_long(limit, now):
+            old = self._counted(position_id)
+            if old and old.stored.position.place > old.written.place:
+                worth_writing.append(old.stored)
+            elif old:
+                self._note(old, now)
         return worth_writing
 
     def note_written(self, position_ids: Iterable[int], now: float) -> None:
         """Remember that the rows of these positions say what `count_settled` returned; others stay worth writing."""
         for position_id in position_ids:
-            held = self._held[position_id]
-            held.written, held.written_at = held.stored.position, now
+            self._note(self._held[position_id], now)
 
     def forget_counted(self) -> None:
         """Let go of the ticks that every position has counted."""
@@ -125,15 +138,36 @@ class SymbolBook:
         self._live.forget_through(counted)
         self._settled.forget_through(counted)
 
-    def _next(self, limit: int) -> Iterator[_Held]:
-        for _ in range(min(limit, len(self._rotation))):
-            position_id = self._rotation.popleft()
-            held = self._held.get(position_id)
-            if held is None:
-                continue
-            self._rotation.append(position_id)
-            if position_id not in self.due and held.stored.position.place >= self.start:
-                yield held
+    def _unwritten_for_long(self, limit: int, now: float) -> list[int]:
+        wait = min(max(len(self._held) / REWRITTEN_A_SECOND, SOONEST_REWRITE_SECONDS), LATEST_REWRITE_SECONDS)
+        old = takewhile(lambda position_id: now - self._held[position_id].written_at >= wait, self._by_age)
+        at_most = max(limit, len(self._held) // FLUSHES_FOR_ALL)
+        return [position_id for position_id in islice(old, at_most) if position_id not in self._changed]
+
+    def _counted(self, position_id: int) -> _Held | None:
+        """Take a position through the settled ticks; None if it takes the fold to do so."""
+        held = self._held[position_id]
+        position = held.stored.position
+        if position_id in self.due or position.place < self.start:
+            return None
+        if self._last_gap > position.place:
+            self.due[position_id] = max(self._last_gap, self._settled.place)
+            return None
+        seen = self._settled.since(position.place)
+        if seen:
+            held.stored = replace(held.stored, position=absorb(position, seen))
+        stretch = held.stored.position.stretch
+        self._extremes.add(position_id, stretch.lowest, stretch.highest)
+        return held
+
+    def _note(self, held: _Held, now: float) -> None:
+        held.written, held.written_at = held.stored.position, now
+        self._changed.pop(held.stored.id, None)
+        self._to_end(held.stored.id)
+
+    def _to_end(self, position_id: int) -> None:
+        self._by_age.pop(position_id, None)
+        self._by_age[position_id] = None
 
 
 def _reaches(position: Position, seen: PriceRange) -> bool:
@@ -141,11 +175,8 @@ def _reaches(position: Position, seen: PriceRange) -> bool:
     return (below is not None and seen.lowest <= below) or (above is not None and seen.highest >= above)
 
 
-def _shows_more(held: _Held, now: float) -> bool:
-    """Tell whether the extremes moved since the row was written, or so much time passed that its place should."""
+def _shows_more(held: _Held) -> bool:
+    """Tell whether the extremes moved since the row was written."""
     position, written = held.stored.position, held.written
     moved = (position.stretch, position.worst_pnl, position.best_pnl)
-    return (
-        moved != (written.stretch, written.worst_pnl, written.best_pnl)
-        or now - held.written_at >= REWRITE_AFTER_SECONDS
-    )
+    return moved != (written.stretch, written.worst_pnl, written.best_pnl)

@@ -16,7 +16,7 @@ from shared.store.positions import StoredPosition, load_positions, open_position
 LONGEST_WAIT_SECONDS = 0.05
 RECONCILE_EVERY_SECONDS = 5.0
 FORGET_EVERY_SECONDS = 10.0
-POSITIONS_A_FLUSH = 2000
+CHANGED_A_FLUSH = 500
 RECORDERS_A_TRANSACTION = 200
 LOADED_AT_ONCE = 2000
 
@@ -131,7 +131,7 @@ class Monitor:
         self._flush_at = now + self._flush_interval
         for book in self._books.values():
             book.settle(now - self._flush_margin)
-            counted = book.count_settled(POSITIONS_A_FLUSH, now)
+            counted = book.count_settled(CHANGED_A_FLUSH, now)
             if counted:
                 with self._engine.begin() as connection:
                     written = flush_positions(connection, counted)

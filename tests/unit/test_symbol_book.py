@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.tpsl_worker.book import REWRITE_AFTER_SECONDS, SymbolBook
+from services.tpsl_worker.book import SOONEST_REWRITE_SECONDS, SymbolBook
 from shared.domain.accounting import open_position
 from shared.domain.contracts import Contract
 from shared.domain.exits import Distance, ExitRules, TargetRule
@@ -155,7 +155,7 @@ class TestExits:
         book.push(tick(2, 90), now=0)
         assert (len(book), book.due, book.versions) == (0, {}, {})
         assert flushed(book, now=9, limit=1000) == []
-        assert len(book._rotation) == 0
+        assert (len(book._by_age), len(book._changed)) == (0, 0)
 
 
 class TestFlush:
@@ -173,21 +173,24 @@ class TestFlush:
     def test_the_last_ticks_of_a_symbol_that_falls_quiet_are_still_written(self) -> None:
         book = SymbolBook(start=1)
         book.hold(stored(opened(1)), now=0)
-        book.push(tick(2, 100), now=0)
-        assert flushed(book, now=1) == []
-        (counted,) = flushed(book, now=REWRITE_AFTER_SECONDS)
-        assert (counted.position.place, counted.position.ticks_seen) == (2, 1)
+        book.push(tick(2, 102), now=0)
+        assert len(flushed(book, now=MARGIN)) == 1
+        book.push(tick(3, 101), now=MARGIN)
+        assert flushed(book, now=2 * MARGIN) == []
+        (counted,) = flushed(book, now=MARGIN + SOONEST_REWRITE_SECONDS)
+        assert (counted.position.place, counted.position.ticks_seen) == (3, 2)
         assert flushed(book, now=60) == []
 
     def test_the_place_moves_on_at_least_every_30_s_though_the_extremes_do_not(self) -> None:
         book = SymbolBook(start=1)
-        book.hold(stored(opened(1)), now=0)
+        for number in range(1, 2001):
+            book.hold(stored(opened(1), number=number), now=0)
         written_at = []
-        for second in range(1, 121):
+        for second in range(1, 61):
             book.push(tick(1 + second, 100), now=second)
-            written_at += [second for _ in flushed(book, now=second + MARGIN)]
-        assert max(later - earlier for earlier, later in pairwise(written_at)) <= 30
-        assert len(written_at) < 90
+            written_at += [second for each in flushed(book, now=second + MARGIN, limit=2000) if each.id == 1]
+        assert max(later - earlier for earlier, later in pairwise([0, *written_at, 60])) <= 30
+        assert len(written_at) < 30
 
     def test_what_the_database_did_not_take_stays_worth_writing(self) -> None:
         book = SymbolBook(start=1)
@@ -204,8 +207,27 @@ class TestFlush:
         for number in range(1, 8):
             book.hold(stored(opened(1), number=number), now=0)
         book.push(tick(2, 99), now=0)
-        rounds = [[each.id for each in flushed(book, now=1, limit=3)] for _ in range(3)]
+        rounds = [[each.id for each in flushed(book, now=MARGIN, limit=3)] for _ in range(3)]
         assert rounds == [[1, 2, 3], [4, 5, 6], [7]]
+
+    def test_only_those_with_a_new_extreme_are_written_at_once(self) -> None:
+        book = SymbolBook(start=1)
+        book.hold(stored(opened(1, 100)), now=0)
+        book.hold(stored(opened(1, 90), number=2), now=0)
+        book.push(tick(2, 95), now=0)
+        assert [each.id for each in flushed(book, now=MARGIN)] == [1, 2]
+        book.push(tick(3, 91), now=MARGIN)
+        assert [each.id for each in flushed(book, now=2 * MARGIN)] == [1]
+
+    def test_rows_that_grow_old_together_are_written_a_part_at_a_time(self) -> None:
+        book = SymbolBook(start=1)
+        for number in range(1, 8):
+            book.hold(stored(opened(1), number=number), now=0)
+        book.push(tick(2, 99), now=0)
+        assert len(flushed(book, now=MARGIN, limit=10)) == 7
+        book.push(tick(3, 99.5), now=MARGIN)
+        rounds = [len(flushed(book, now=60, limit=3)) for _ in range(4)]
+        assert rounds == [3, 3, 1, 0]
 
     def test_a_gap_is_counted_by_the_fold_also_when_no_tick_follows_it(self) -> None:
         book = SymbolBook(start=1)
