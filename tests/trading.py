@@ -5,11 +5,16 @@ What the workers wrote is read back as `recorder replay` would describe it, so t
 
 import itertools
 import json
+import os
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from redis import Redis
@@ -25,6 +30,7 @@ from shared.domain.recorder_settings import parse_recorder_settings
 from shared.domain.ticks import LogEntry
 from shared.domain.timestamps import format_timestamp, from_datetime, to_datetime
 from shared.replay import ReplaySignal, replay
+from shared.settings import Settings
 from shared.store.contracts import add_contract, contracts_in_force
 from shared.store.recorders import create_recorder
 from shared.store.signals import NewSignal, insert_signal, load_log
@@ -263,6 +269,44 @@ def wait_until(happened: Callable[[], object], *, within_seconds: float = 15.0) 
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {within_seconds} s")
         time.sleep(0.01)
+
+
+def assert_as_replayed(desk: Desk) -> None:
+    """Take everything to the end of the log, and compare it with the replay of the logs."""
+    desk.settle()
+    for recorder in desk.recorders:
+        assert desk.recorded(recorder) == desk.replayed(recorder), recorder.name
+        assert_sums_agree(desk, recorder)
+
+
+def assert_sums_agree(desk: Desk, recorder: Recorder) -> None:
+    for position in desk.positions(recorder):
+        trades = [trade for trade in desk.trades(recorder) if trade["position_id"] == position["id"]]
+        booked = sum((trade["pnl"] for trade in trades if trade["status"] == "closed"), Decimal(0))
+        assert booked == position["realized_pnl"]
+        assert sum(trade["quantity"] for trade in trades if trade["status"] == "open") == position["total_quantity"]
+
+
+def somebody_waits_for_a_lock(engine: Engine) -> bool:
+    statement = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    with engine.connect() as connection:
+        return bool(connection.execute(text(statement)).scalar_one())
+
+
+@contextmanager
+def running_part(part: str, settings: Settings, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run one of the commands that are a service, until the block ends or somebody kills it."""
+    environment = {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
+    command = [sys.executable, "-m", "cli.main", part]
+    with log.open("ab") as said:
+        process = subprocess.Popen(
+            command, env={**os.environ, **environment, "SECRET_KEY": settings.secret_key}, stdout=said, stderr=said
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 def pending_count(engine: Engine) -> int:

@@ -27,7 +27,16 @@ from shared.domain.timestamps import to_datetime
 from shared.store import fold_results
 from tests.property.strategies import START as SCENARIOS_START
 from tests.property.strategies import Scenario, ScriptedContract, body_of, scenarios
-from tests.trading import MILLISECOND, Desk, Recorder, empty_desk, pending_count, wait_until
+from tests.trading import (
+    MILLISECOND,
+    Desk,
+    Recorder,
+    assert_as_replayed,
+    empty_desk,
+    pending_count,
+    somebody_waits_for_a_lock,
+    wait_until,
+)
 
 BUY, SELL, CLOSE = {"action": "buy"}, {"action": "sell"}, {"action": "close"}
 
@@ -35,22 +44,6 @@ BUY, SELL, CLOSE = {"action": "buy"}, {"action": "sell"}, {"action": "close"}
 @pytest.fixture
 def desk(engine: Engine, redis_client: Redis) -> Desk:
     return empty_desk(engine, redis_client)
-
-
-def assert_as_replayed(desk: Desk) -> None:
-    """Take everything to the end of the log, and compare it with the replay of the logs."""
-    desk.settle()
-    for recorder in desk.recorders:
-        assert desk.recorded(recorder) == desk.replayed(recorder), recorder.name
-        assert_sums_agree(desk, recorder)
-
-
-def assert_sums_agree(desk: Desk, recorder: Recorder) -> None:
-    for position in desk.positions(recorder):
-        trades = [trade for trade in desk.trades(recorder) if trade["position_id"] == position["id"]]
-        booked = sum((trade["pnl"] for trade in trades if trade["status"] == "closed"), Decimal(0))
-        assert booked == position["realized_pnl"]
-        assert sum(trade["quantity"] for trade in trades if trade["status"] == "open") == position["total_quantity"]
 
 
 class TestOrder:
@@ -454,12 +447,6 @@ class TestWholeOrNotAtAll:
             connection.execute(statement, {"id": damaged})
         desk.catch_up()
         assert [each["status"] for each in desk.signals(recorder)] == ["rejected", "recorded"]
-
-
-def somebody_waits_for_a_lock(engine: Engine) -> bool:
-    statement = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    with engine.connect() as connection:
-        return bool(connection.execute(text(statement)).scalar_one())
 
 
 def then_lose_connection(function: Callable[..., Any]) -> Callable[..., Any]:
