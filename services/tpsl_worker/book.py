@@ -18,7 +18,7 @@ from shared.store.positions import StoredPosition
 
 # A row that has no new extreme to show is written again after a while, so that its place moves on: after a second,
 # later where that would be more than so many rows a second, but before the tick log could be trimmed.
-REWRITTEN_A_SECOND = 500
+REWRITTEN_A_SECOND = 400
 SOONEST_REWRITE_SECONDS = 1.0
 LATEST_REWRITE_SECONDS = 25.0
 FLUSHES_FOR_ALL = 40

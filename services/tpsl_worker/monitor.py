@@ -16,7 +16,7 @@ from shared.store.positions import StoredPosition, load_positions, open_position
 LONGEST_WAIT_SECONDS = 0.05
 RECONCILE_EVERY_SECONDS = 5.0
 FORGET_EVERY_SECONDS = 10.0
-CHANGED_A_FLUSH = 500
+CHANGED_A_FLUSH = 250
 RECORDERS_A_TRANSACTION = 200
 LOADED_AT_ONCE = 2000
 

@@ -104,14 +104,10 @@ def observe(position: Position, lowest: Decimal, lowest_at: int, highest: Decima
     return replace(position, **changes) if changes else position
 
 
-def marks(
-    position: Position, lowest: Decimal, lowest_at: int, highest: Decimal, highest_at: int
-) -> dict[str, Any]:
+def marks(position: Position, lowest: Decimal, lowest_at: int, highest: Decimal, highest_at: int) -> dict[str, Any]:
     """Return the fields that marking the whole position at two extreme prices changes."""
     changes: dict[str, Any] = {}
-    (worst, worst_at), (best, best_at) = worst_and_best(
-        position.direction, (lowest, lowest_at), (highest, highest_at)
-    )
+    (worst, worst_at), (best, best_at) = worst_and_best(position.direction, (lowest, lowest_at), (highest, highest_at))
     worst_pnl, best_pnl = position.unrealized_at(worst), position.unrealized_at(best)
     if worst_pnl < position.worst_pnl:
         changes |= {"worst_pnl": worst_pnl, "worst_price": worst, "worst_at": worst_at}

@@ -84,9 +84,7 @@ def update_positions(connection: Connection, rows: Sequence[tuple[int, Mapping[s
             }
         )
     )
-    parameters = [
-        {"row_id": row_id} | {f"new_{name}": value for name, value in row.items()} for row_id, row in rows
-    ]
+    parameters = [{"row_id": row_id} | {f"new_{name}": value for name, value in row.items()} for row_id, row in rows]
     connection.execute(statement, parameters)
 
 
