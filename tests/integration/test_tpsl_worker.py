@@ -1,0 +1,440 @@
+"""The monitor of open positions: exits at once, extremes in batches, and no fault that costs a tick or an exit."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisUnreachable
+from sqlalchemy import Engine, event, text
+from sqlalchemy.exc import OperationalError
+
+from services.tpsl_worker import monitor as monitor_module
+from services.tpsl_worker.monitor import FORGET_EVERY_SECONDS, RECONCILE_EVERY_SECONDS, Monitor
+from shared import catch_up as catch_up_module
+from shared.bus import log_tape
+from shared.bus.heartbeat import read_heartbeats
+from shared.bus.tick_log import stream_of
+from shared.domain.places import SEQUENCE_BITS, stream_id
+from shared.settings import Settings
+from tests.trading import Desk, Recorder, assert_as_replayed, empty_desk, running_part, wait_until
+
+BUY, CLOSE = {"action": "buy"}, {"action": "close"}
+STOP = {"sl_enabled": True, "sl_amount": "4"}
+TARGET = {"tp_targets": [{"value": "4"}]}
+
+
+class Clock:
+    """A monotonic clock that stands still unless a test moves it."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def desk(engine: Engine, redis_client: Redis) -> Desk:
+    return empty_desk(engine, redis_client)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def start(desk: Desk, redis_url: str, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Monitor]]:
+    """Start monitors that flush in every turn, up to the newest tick, and hardly wait."""
+    monkeypatch.setattr(monitor_module, "LONGEST_WAIT_SECONDS", 0.005)
+    started = []
+
+    def start() -> Monitor:
+        timing = {"flush_interval_seconds": 0.0, "flush_margin_seconds": 0.0, "clock": clock}
+        started.append(Monitor(desk.engine, desk.redis, redis_url, **timing))
+        started[-1].turn()
+        return started[-1]
+
+    yield start
+    for monitor in started:
+        monitor.close()
+
+
+@pytest.fixture
+def monitor(start: Callable[[], Monitor]) -> Monitor:
+    return start()
+
+
+def turn_until(monitor: Monitor, happened: Callable[[], object]) -> None:
+    def looked() -> object:
+        monitor.turn()
+        return happened()
+
+    wait_until(looked)
+
+
+def opened(desk: Desk, body: dict[str, str] = BUY, **settings: Any) -> Recorder:
+    """Open a position at the last tick, and tell the monitor."""
+    recorder = desk.recorder(**settings)
+    desk.alert(recorder, body)
+    desk.catch_up(recorder)
+    return recorder
+
+
+def is_closed(desk: Desk, recorder: Recorder) -> bool:
+    return all(each["status"] == "closed" for each in desk.positions(recorder))
+
+
+class TestExits:
+    def test_stops_and_targets_close_their_positions_at_the_tick_that_reaches_them(
+        self, desk: Desk, monitor: Monitor
+    ) -> None:
+        desk.tick("100")
+        stopped, taken, untouched = opened(desk, **STOP), opened(desk, **TARGET), opened(desk, sl_enabled=False)
+        turn_until(monitor, lambda: monitor.positions == 3)
+        desk.tick("100.50", "101.25", "98.50", "100")
+        turn_until(monitor, lambda: is_closed(desk, stopped) and is_closed(desk, taken))
+        rows = [desk.trades(each)[0] for each in (stopped, taken)]
+        assert [(t["exit_reason"], t["exit_price"], t["ticks_seen"]) for t in rows] == [
+            ("sl", Decimal("98.50"), 3),
+            ("tp", 101, 2),
+        ]
+        turn_until(monitor, lambda: monitor.positions == 1)
+        assert not is_closed(desk, untouched)
+        assert_as_replayed(desk)
+
+    def test_a_level_that_was_passed_before_the_entry_is_executed_at_the_next_tick(
+        self, desk: Desk, monitor: Monitor
+    ) -> None:
+        desk.tick("98")
+        recorder = opened(desk, BUY | {"price": "100"}, **STOP)
+        turn_until(monitor, lambda: monitor.positions == 1)
+        desk.tick("105")
+        turn_until(monitor, lambda: is_closed(desk, recorder))
+        assert desk.trades(recorder)[0]["exit_price"] == 105
+        assert_as_replayed(desk)
+
+    def test_target_by_target_a_position_is_taken_apart(self, desk: Desk, monitor: Monitor) -> None:
+        desk.tick("100")
+        targets = [{"value": "4", "trim": 1}, {"value": "8", "trim": 1}, {"value": "40"}]
+        recorder = opened(desk, initial_position_size=4, tp_targets=targets)
+        for price, trades in (("101", 2), ("100", 2), ("102", 3), ("99", 3), ("110", 3)):
+            desk.tick(price)
+            turn_until(monitor, lambda count=trades: len(desk.trades(recorder)) == count)
+        turn_until(monitor, lambda: is_closed(desk, recorder))
+        assert_as_replayed(desk)
+
+    def test_pending_signals_come_first_where_they_are_first(self, desk: Desk, monitor: Monitor) -> None:
+        desk.tick("100")
+        recorder = opened(desk, **STOP)
+        turn_until(monitor, lambda: monitor.positions == 1)
+        desk.tick("100.50")
+        desk.alert(recorder, CLOSE)
+        desk.tick("90")
+        turn_until(monitor, lambda: is_closed(desk, recorder))
+        assert desk.trades(recorder)[0]["exit_reason"] == "signal"
+        assert_as_replayed(desk)
+
+    def test_who_is_busy_stays_due_and_keeps_nobody(self, desk: Desk, monitor: Monitor) -> None:
+        desk.tick("100")
+        busy, free = opened(desk, **STOP), opened(desk, **STOP)
+        turn_until(monitor, lambda: monitor.positions == 2)
+        with desk.engine.begin() as rival:
+            rival.execute(text("SELECT 1 FROM recorders WHERE id = :id FOR NO KEY UPDATE"), {"id": busy.id})
+            desk.tick("90", "100")
+            turn_until(monitor, lambda: is_closed(desk, free))
+        assert not is_closed(desk, busy)
+        turn_until(monitor, lambda: is_closed(desk, busy))
+        assert [desk.trades(each)[0]["exit_price"] for each in (busy, free)] == [90, 90]
+
+    def test_one_tick_that_stops_2000_positions_is_a_few_transactions(self, desk: Desk, monitor: Monitor) -> None:
+        desk.many_recorders(2000, **STOP)
+        desk.tick("100")
+        desk.alert_all(desk.recorders, BUY | {"sl_ticks": 4})
+        desk.catch_up()
+        turn_until(monitor, lambda: monitor.positions == 2000)
+        desk.tick("90")
+        with counted_transactions(desk.engine) as transactions:
+            turn_until(monitor, lambda: monitor.positions == 0)
+        assert len(transactions) <= 2 * 2000 / monitor_module.RECORDERS_A_TRANSACTION + 10
+        with desk.engine.connect() as connection:
+            found = connection.execute(text("SELECT DISTINCT status, exit_reason, exit_price FROM recorded_trades"))
+            assert [tuple(row) for row in found] == [("closed", "sl", 90)]
+
+
+@contextmanager
+def counted_transactions(engine: Engine) -> Iterator[list[float]]:
+    """Collect the moments at which a transaction began meanwhile."""
+    moments: list[float] = []
+
+    def collect(_: object) -> None:
+        moments.append(time.monotonic())
+
+    event.listen(engine, "begin", collect)
+    try:
+        yield moments
+    finally:
+        event.remove(engine, "begin", collect)
+
+
+class TestLearning:
+    def test_an_announcement_tells_of_a_position_at_once(self, desk: Desk, monitor: Monitor) -> None:
+        desk.tick("100")
+        recorder = opened(desk)
+        turn_until(monitor, lambda: monitor.positions == 1)
+        desk.alert(recorder, CLOSE)
+        desk.catch_up()
+        turn_until(monitor, lambda: monitor.positions == 0)
+
+    def test_without_announcements_reconciling_finds_what_opened_changed_and_closed(
+        self, desk: Desk, monitor: Monitor, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(catch_up_module, "announce_positions", lambda *_: None)
+        desk.tick("100")
+        changed, closed = opened(desk, **STOP), opened(desk)
+        monitor.turn()
+        assert monitor.positions == 0
+        clock.seconds += RECONCILE_EVERY_SECONDS
+        monitor.turn()
+        assert monitor.positions == 2
+        desk.alert(changed, BUY | {"sl_ticks": 40})
+        desk.alert(closed, CLOSE)
+        desk.catch_up()
+        clock.seconds += RECONCILE_EVERY_SECONDS
+        monitor.turn()
+        assert monitor.positions == 1
+        desk.tick("91")
+        clock.seconds += 3
+        turn_until(monitor, lambda: desk.position(changed)["worst_unrealized_pnl"] == -36)
+        assert not is_closed(desk, changed)
+
+    def test_a_position_that_is_announced_late_has_missed_nothing(
+        self, desk: Desk, monitor: Monitor, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        desk.tick("100")
+        opened(desk)
+        turn_until(monitor, lambda: monitor.positions == 1)
+        monkeypatch.setattr(catch_up_module, "announce_positions", lambda *_: None)
+        late = opened(desk, **STOP)
+        desk.tick("100.50", "99", "100")
+        turn_until(monitor, lambda: desk.position(desk.recorders[0])["ticks_seen"] == 3)
+        clock.seconds += RECONCILE_EVERY_SECONDS
+        turn_until(monitor, lambda: is_closed(desk, late))
+        assert desk.trades(late)[0]["exit_price"] == 99
+        assert_as_replayed(desk)
+
+    def test_a_symbol_without_positions_is_forgotten_and_may_come_back(
+        self, desk: Desk, monitor: Monitor, clock: Clock
+    ) -> None:
+        for _ in range(2):
+            desk.tick("100")
+            recorder = opened(desk, **STOP)
+            turn_until(monitor, lambda: monitor.positions == 1)
+            assert monitor.symbols == 1
+            desk.tick("90")
+            turn_until(monitor, lambda: monitor.positions == 0)
+            clock.seconds += FORGET_EVERY_SECONDS
+            monitor.turn()
+            assert monitor.symbols == 0
+            desk.tick("95", "105")
+        assert desk.trades(recorder)[0]["ticks_seen"] == 1
+        assert_as_replayed(desk)
+
+    def test_a_recorder_that_is_deleted_is_let_go_of(self, desk: Desk, monitor: Monitor) -> None:
+        desk.tick("100")
+        recorder = opened(desk, **STOP)
+        turn_until(monitor, lambda: monitor.positions == 1)
+        with desk.engine.begin() as connection:
+            connection.execute(text("DELETE FROM recorders WHERE id = :id"), {"id": recorder.id})
+        desk.tick("90")
+        turn_until(monitor, lambda: monitor.positions == 0)
+
+
+class TestFlushing:
+    def test_extremes_reach_the_rows_and_the_rest_follows_by_itself(
+        self, desk: Desk, monitor: Monitor, clock: Clock
+    ) -> None:
+        desk.tick("100")
+        recorder = opened(desk)
+        desk.tick("90", "104")
+        turn_until(monitor, lambda: desk.position(recorder)["ticks_seen"] == 2)
+        row = desk.position(recorder)
+        assert (row["worst_unrealized_pnl"], row["best_unrealized_pnl"], row["version"]) == (-20, 8, 1)
+        end = desk.tick("95")
+        clock.seconds += 30
+        turn_until(monitor, lambda: desk.position(recorder)["place"] == end)
+        assert_as_replayed(desk)
+
+    def test_what_could_not_be_written_is_written_though_the_symbol_falls_quiet(
+        self, desk: Desk, monitor: Monitor
+    ) -> None:
+        desk.tick("100")
+        recorder = opened(desk)
+        turn_until(monitor, lambda: monitor.positions == 1)
+        with desk.engine.begin() as rival:
+            rival.execute(text("SELECT 1 FROM recorder_positions FOR NO KEY UPDATE"))
+            desk.tick("90")
+            for _ in range(10):
+                monitor.turn()
+            assert desk.position(recorder)["worst_unrealized_pnl"] == 0
+        turn_until(monitor, lambda: desk.position(recorder)["worst_unrealized_pnl"] == -20)
+
+    def test_a_gap_mark_reaches_the_position_though_no_tick_follows(
+        self, desk: Desk, monitor: Monitor, clock: Clock
+    ) -> None:
+        desk.tick("100")
+        recorder = opened(desk)
+        turn_until(monitor, lambda: monitor.positions == 1)
+        desk.now += 10**10
+        desk.gap("7.5")
+        clock.seconds += 30
+        turn_until(monitor, lambda: desk.position(recorder)["gap_seconds"] == Decimal("7.5"))
+        assert_as_replayed(desk)
+
+
+class TestFaults:
+    @pytest.mark.parametrize(
+        ("module", "name", "error"),
+        [
+            (monitor_module, "catch_up", OperationalError("statement", {}, Exception("away"))),
+            (monitor_module, "load_positions", OperationalError("statement", {}, Exception("away"))),
+            (monitor_module, "flush_positions", OperationalError("statement", {}, Exception("away"))),
+            (catch_up_module, "record_outcomes", OperationalError("statement", {}, Exception("away"))),
+            (log_tape, "trimmed_through", RedisUnreachable("away")),
+        ],
+    )
+    def test_a_server_that_goes_away_in_the_middle_of_a_turn_costs_nothing(
+        self, desk: Desk, monitor: Monitor, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, error: Exception
+    ) -> None:
+        desk.tick("100")
+        stopped, kept = opened(desk, **STOP), opened(desk)
+        turn_until(monitor, lambda: monitor.positions == 2)
+        desk.tick("99.50", "98", "100")
+        failures = []
+
+        def fail(*_: Any, **__: Any) -> Any:
+            failures.append(name)
+            raise error
+
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, fail)
+            with pytest.raises(type(error)):
+                turn_until(monitor, lambda: False)
+        assert failures
+        turn_until(monitor, lambda: is_closed(desk, stopped))
+        turn_until(monitor, lambda: desk.position(kept)["worst_unrealized_pnl"] == -4)
+        assert desk.trades(stopped)[0]["exit_price"] == 98
+        assert_as_replayed(desk)
+
+    def test_who_starts_finds_open_positions_and_the_ticks_that_nobody_watched(
+        self, desk: Desk, start: Callable[[], Monitor]
+    ) -> None:
+        desk.tick("100")
+        stopped, taken, kept = opened(desk, **STOP), opened(desk, **TARGET), opened(desk)
+        desk.tick("99.25", "98", "103", "100.25")
+        monitor = start()
+        turn_until(monitor, lambda: is_closed(desk, stopped) and is_closed(desk, taken))
+        turn_until(monitor, lambda: desk.position(kept)["ticks_seen"] == 4)
+        assert [desk.trades(each)[0]["exit_price"] for each in (stopped, taken)] == [98, 101]
+        assert_as_replayed(desk)
+
+    def test_ticks_that_the_log_lost_while_nobody_watched_are_a_gap(
+        self, desk: Desk, start: Callable[[], Monitor]
+    ) -> None:
+        place = desk.tick("100")
+        recorder = opened(desk)
+        lost = desk.tick("50")
+        while lost >> SEQUENCE_BITS == place >> SEQUENCE_BITS:
+            lost = desk.tick("50")
+        lose_log(desk, lost)
+        desk.now += 10**10
+        desk.tick("99", "101")
+        monitor = start()
+        turn_until(monitor, lambda: desk.position(recorder)["ticks_seen"] == 2)
+        row = desk.position(recorder)
+        assert row["gap_seconds"] == Decimal((lost >> SEQUENCE_BITS) - (place >> SEQUENCE_BITS)).scaleb(-3)
+        assert row["worst_unrealized_pnl"] == -2
+
+    def test_ticks_that_the_log_lost_while_the_worker_slept_are_a_gap(self, desk: Desk, monitor: Monitor) -> None:
+        desk.tick("100")
+        recorder = opened(desk)
+        turn_until(monitor, lambda: monitor.positions == 1)
+        monitor._ticks._hang_up()
+        time.sleep(0.005)
+        lost = desk.tick("50", "60")
+        lose_log(desk, lost)
+        desk.now += 10**10
+        desk.tick("99")
+        turn_until(monitor, lambda: desk.position(recorder)["ticks_seen"] > 0)
+        row = desk.position(recorder)
+        assert (row["ticks_seen"], row["worst_unrealized_pnl"]) == (1, -2)
+        assert row["gap_seconds"] > 0
+
+    def test_two_monitors_do_each_others_work_once(
+        self, desk: Desk, start: Callable[[], Monitor], clock: Clock
+    ) -> None:
+        monitors = [start(), start()]
+        ended = Event()
+        with ThreadPoolExecutor(3) as pool:
+            watching = [pool.submit(watch, each, ended) for each in monitors]
+            desk.tick("100")
+            desk.recorder(**STOP, **TARGET)
+            desk.recorder(initial_position_size=2, tp_targets=[{"value": "2", "trim": 1}, {"value": "12"}])
+            desk.recorder()
+            for price in ("100.25", "99.75", "100.75", "101", "99", "97", "103", "100") * 3:
+                desk.alert_all(desk.recorders, BUY)
+                desk.catch_up()
+                desk.tick(price)
+                clock.seconds += 1
+            ended.set()
+            for each in watching:
+                each.result()
+        assert_as_replayed(desk)
+
+
+def watch(monitor: Monitor, ended: Event) -> None:
+    while not ended.is_set():
+        monitor.turn()
+
+
+def lose_log(desk: Desk, through: int) -> None:
+    """Trim the log as retention does."""
+    first_kept = stream_id(through + 1)
+    desk.redis.xtrim(stream_of("MNQ1!"), minid=first_kept, approximate=False)
+    desk.redis.hset("ticks:heads", "MNQ1!:trimmed", stream_id(through))
+
+
+class TestProcess:
+    def test_killed_with_positions_open_it_goes_on_where_the_rows_are(
+        self, desk: Desk, settings: Settings, reachable: Path
+    ) -> None:
+        desk.tick("100")
+        chosen = [opened(desk, sl_enabled=True, sl_amount=str(ticks)) for ticks in (4, 8, 12, 400)]
+        with running_part("tpsl-worker", settings, reachable / "killed.log") as killed:
+            desk.tick("99.50")
+            wait_until(lambda: desk.position(chosen[3])["ticks_seen"] == 1)
+            desk.tick("98.75", "100")
+            wait_until(lambda: is_closed(desk, chosen[0]))
+            killed.kill()
+            killed.wait()
+        desk.tick("97.50", "101", "100")
+        assert [is_closed(desk, each) for each in chosen] == [True, False, False, False]
+        with running_part("tpsl-worker", settings, reachable / "next.log"):
+            wait_until(lambda: is_closed(desk, chosen[1]))
+            assert any(beat.service == "tpsl_worker" for beat in read_heartbeats(desk.redis))
+            desk.tick("96.75")
+            wait_until(lambda: is_closed(desk, chosen[2]))
+            wait_until(lambda: desk.position(chosen[3])["ticks_seen"] == 7)
+        assert [desk.trades(each)[0]["exit_price"] for each in chosen[:3]] == [
+            Decimal("98.75"),
+            Decimal("97.50"),
+            Decimal("96.75"),
+        ]
+        assert_as_replayed(desk)
