@@ -1,12 +1,13 @@
 """A real trading day through all four running services equals `recorder replay` of the two logs as they were stored."""
 
+import csv
 import json
 import random
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,15 @@ import pytest
 
 from cli.replay import replay_files
 from shared.bus.connection import connect_redis
+from shared.domain.numbers import plain
+from shared.domain.places import place_from_stream_id
 from tests.conftest import open_directory
 from tests.e2e.test_up import REPOSITORY, Up, poll, run, running
 
 TICKS = REPOSITORY.parent / "shared" / "data" / "ticks" / "eurusd_2014-05-02.csv"
 ROWS = 49_341
 SPEED = "2500"
-SIGNALS = 90
+SIGNALS = 60
 RECORDERS: list[dict[str, Any]] = [
     {"name": "plain"},
     {"name": "stopped", "sl_enabled": True, "sl_amount": "60"},
@@ -79,6 +82,11 @@ class Client:
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - our own http address
             return json.load(answer)
 
+    def post_alert(self, recorder: dict[str, Any], body: dict[str, Any]) -> None:
+        """Post to a recorder's webhook URL."""
+        answer = self.call(recorder["webhook_url"].split(str(self.port), 1)[1], body)
+        assert answer["status"] == "accepted"
+
     def listed(self, kind: str, recorder_id: int) -> list[dict[str, Any]]:
         """Return all rows of a list, page by page, the oldest first."""
         rows, cursor = [], ""
@@ -98,8 +106,33 @@ def up() -> Iterator[Up]:
         yield up
 
 
-def test_the_running_system_records_what_the_replay_of_its_logs_records(up: Up, tmp_path: Path) -> None:
-    client, recorders = set_up(up)
+@pytest.fixture(scope="module")
+def client(up: Up) -> Client:
+    """A user with the contract of the day's symbol."""
+    added = run("user", "add", "trader", "--data", str(up.data))
+    client = Client(up.port, added.stdout.split("API key:")[1].split()[0])
+    contract = {"root": "EURUSD", "kind": "spot", "exchange": "OANDA", "name": "Euro", "currency": "USD"}
+    client.call("/api/v1/contracts", contract | {"tick_size": "0.000005", "multiplier": "100000"})
+    return client
+
+
+def test_a_trade_of_20_ms_has_the_drawdown_of_the_ticks_in_between(up: Up, client: Client, tmp_path: Path) -> None:
+    recorder = client.call("/api/v1/recorders", {"name": "quick", "symbol": "EURUSD"})
+    for _ in range(5):
+        client.post_alert(recorder, {"action": "buy", "price": "1.3870"})
+        time.sleep(0.02)
+        client.post_alert(recorder, {"action": "close", "price": "1.3870"})
+    poll(lambda: len(client.listed("trades", recorder["id"])) == 5, lambda: client.listed("signals", recorder["id"]))
+    poll(lambda: all(row["exit_price"] for row in client.listed("trades", recorder["id"])), str)
+    assert run("export-logs", "--recorder", "quick", "--out", str(tmp_path), "--data", str(up.data)).returncode == 0
+    found = [(row["max_adverse"], row["ticks_seen"]) for row in client.listed("trades", recorder["id"])]
+    assert found == expected_of_trades(tmp_path)
+    assert sum(ticks_seen for _, ticks_seen in found) > 0
+
+
+def test_the_running_system_records_what_the_replay_of_its_logs_records(up: Up, client: Client, tmp_path: Path) -> None:
+    made = [client.call("/api/v1/recorders", settings | {"symbol": "EURUSD"}) for settings in RECORDERS]
+    recorders = {recorder["name"]: recorder for recorder in made}
     send_alerts(client, recorders)
     wait_for_the_end_of_the_day(up)
     for name, recorder in recorders.items():
@@ -117,22 +150,27 @@ def wait_until_equal(client: Client, recorder_id: int, replayed: Rows) -> None:
     )
 
 
-def set_up(up: Up) -> tuple[Client, dict[str, dict[str, Any]]]:
-    added = run("user", "add", "trader", "--data", str(up.data))
-    client = Client(up.port, added.stdout.split("API key:")[1].split()[0])
-    contract = {"root": "EURUSD", "kind": "spot", "exchange": "OANDA", "name": "Euro", "currency": "USD"}
-    client.call("/api/v1/contracts", contract | {"tick_size": "0.000005", "multiplier": "100000"})
-    made = [client.call("/api/v1/recorders", settings | {"symbol": "EURUSD"}) for settings in RECORDERS]
-    return client, {recorder["name"]: recorder for recorder in made}
+def expected_of_trades(logs: Path) -> list[tuple[str, int]]:
+    """Work out from the exported logs alone what each pair of alerts at 1.3870 lost at worst, and of how many ticks."""
+    with (logs / "ticks.csv").open() as file:
+        ticks = [
+            (place_from_stream_id(row["id"]), Decimal(row["price"])) for row in csv.DictReader(file) if row["price"]
+        ]
+    lines = [json.loads(line) for line in (logs / "signals.jsonl").read_text().splitlines()]
+    places = [place_from_stream_id(line["after"]) for line in lines]
+    between = [
+        [price for place, price in ticks if entered < place <= left]
+        for entered, left in zip(places[::2], places[1::2], strict=True)
+    ]
+    entry = Decimal("1.3870")
+    return [(plain((min([*prices, entry]) - entry) * 100000), len(prices)) for prices in between]
 
 
 def send_alerts(client: Client, recorders: dict[str, dict[str, Any]]) -> None:
     chosen = random.Random(20140502)  # the same alerts in every run
     for number in range(SIGNALS):
         recorder = recorders[RECORDERS[number % len(RECORDERS)]["name"]]
-        path = recorder["webhook_url"].split(str(client.port), 1)[1]
-        answer = client.call(path, chosen.choice(BODIES))
-        assert answer["status"] == "accepted"
+        client.post_alert(recorder, chosen.choice(BODIES))
         time.sleep(chosen.uniform(0.0, 0.5))
 
 
