@@ -1,12 +1,14 @@
 """Recorders and the versions of their settings; what a recorder holds is kept elsewhere."""
 
+import json
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Text, cast, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_unless_taken
 from sqlalchemy.exc import IntegrityError
 
@@ -262,8 +264,13 @@ def lock_recorders(connection: Connection, recorder_ids: Collection[int], *, wai
 def load_settings_versions(connection: Connection, settings_ids: Collection[int]) -> dict[int, RecorderSettings]:
     """Load these versions of settings, whether or not they are still in force."""
     rows = connection.execute(
-        select(recorder_settings.c.id, recorder_settings.c.settings).where(
+        select(recorder_settings.c.id, cast(recorder_settings.c.settings, Text).label("written")).where(
             recorder_settings.c.id == func.any(sorted(settings_ids))
         )
     )
-    return {row.id: parse_recorder_settings(row.settings) for row in rows}
+    return {row.id: _parse_written(row.written) for row in rows}
+
+
+@lru_cache(maxsize=10_000)  # reading them takes longer than all else that a signal costs
+def _parse_written(written: str) -> RecorderSettings:
+    return parse_recorder_settings(json.loads(written))
