@@ -61,9 +61,8 @@ class Monitor:
         """Go once round: learn of positions, take ticks, exit, flush; waits a moment where nothing happens."""
         self._learn()
         for entry in self._ticks.next_batch(LONGEST_WAIT_SECONDS):
-            book = self._books.get(entry.symbol)
-            if book:
-                book.push(entry, self._clock())
+            if entry.symbol in self._books:  # its book may be empty, and still has to know every tick
+                self._books[entry.symbol].push(entry, self._clock())
         self._exit_due()
         if self._clock() >= self._flush_at:
             self._flush()

@@ -438,3 +438,23 @@ class TestProcess:
             Decimal("96.75"),
         ]
         assert_as_replayed(desk)
+
+
+def test_ticks_that_come_while_nothing_is_open_count_for_a_position_that_becomes_known_later(
+    desk: Desk, monitor: Monitor
+) -> None:
+    desk.tick("100")
+    first, second = opened(desk), desk.recorder()
+    turn_until(monitor, lambda: monitor.positions == 1)
+    desk.alert(first, CLOSE)
+    desk.catch_up(first)
+    turn_until(monitor, lambda: monitor.positions == 0)
+    desk.alert(second, BUY)
+    desk.tick("95", "97")
+    for _ in range(20):
+        monitor.turn()
+    desk.catch_up(second)
+    turn_until(monitor, lambda: monitor.positions == 1)
+    desk.tick("99")
+    turn_until(monitor, lambda: desk.position(second)["ticks_seen"] == 3)
+    assert desk.position(second)["worst_price"] == 95
