@@ -455,6 +455,6 @@ def test_ticks_that_come_while_nothing_is_open_count_for_a_position_that_becomes
         monitor.turn()
     desk.catch_up(second)
     turn_until(monitor, lambda: monitor.positions == 1)
-    desk.tick("99")
-    turn_until(monitor, lambda: desk.position(second)["ticks_seen"] == 3)
+    desk.tick("96", "101")
+    turn_until(monitor, lambda: desk.position(second)["ticks_seen"] == 4)
     assert desk.position(second)["worst_price"] == 95
