@@ -7,7 +7,7 @@ from flask import Flask, current_app
 
 from services.web.contract_cache import ContractCache
 from services.web.rate_limit import RateLimit
-from shared.bus.connection import Redis, connect_redis
+from shared.bus.connection import RedisClient, connect_redis
 from shared.bus.intake import IntakeBus
 from shared.settings import Settings
 from shared.store.database import Engine, connect_database
@@ -28,7 +28,7 @@ class Backend:
 
     settings: Settings
     engine: Engine
-    redis: Redis
+    redis: RedisClient
     intake_engine: Engine
     intake_bus: IntakeBus
     contracts: ContractCache

@@ -16,10 +16,8 @@ RedisClient = redis.Redis
 BusError = RedisError
 CONNECTION_LOST = (RedisUnreachable, RedisTimeout)
 
-Redis = redis.Redis
 
-
-def connect_redis(url: str, *, retries: bool, text: bool = True, timeout_seconds: float | None = None) -> Redis:
+def connect_redis(url: str, *, retries: bool, text: bool = True, timeout_seconds: float | None = None) -> RedisClient:
     """Make a client; it connects at its first command.
 
     Without `retries` a command whose answer is lost raises at once, which is what anything that appends

@@ -79,13 +79,6 @@ def read_page(
     return [_entry(symbol, entry_id, fields) for entry_id, fields in rows]
 
 
-def last_entry_at_or_before(client: redis.Redis, symbol: str, milliseconds: int) -> LogEntry | None:
-    """The last entry that was appended no later than this time of Redis' clock, in ms since the epoch."""
-    end = stream_id(((milliseconds + 1) << SEQUENCE_BITS) - 1)
-    rows = cast("list[tuple[str, Fields]]", client.xrevrange(stream_of(symbol), end, "-", 1))
-    return _entry(symbol, *rows[0]) if rows else None
-
-
 def last_tick_at_or_before(client: redis.Redis, symbol: str, place: int) -> PriceTick | None:
     """The last price tick at or before a place, as far back as the log goes."""
     last = stream_id(place)

@@ -75,7 +75,7 @@ def feeding(settings: Settings, instance: str = "one") -> Iterator[threading.Eve
 
 @contextmanager
 def process(redis_url: str, **more: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "services.price_feed"]
+    command = [sys.executable, "-m", "cli.main", "price-feed"]
     variables = {"PATH": os.environ["PATH"], **environment(redis_url, **more)}
     with subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True) as running:
         try:
@@ -260,7 +260,7 @@ def test_wrong_settings_end_it_with_one_sentence(redis_url: str, variables: dict
         _, said = feed.communicate(timeout=WITHIN_SECONDS)
     assert feed.returncode == 2
     assert said.count("\n") == 1
-    assert said.startswith(sentence)
+    assert said.startswith(f"Error: {sentence}")
 
 
 def test_a_damaged_file_is_refused_before_anything_is_played(
@@ -271,7 +271,7 @@ def test_a_damaged_file_is_refused_before_anything_is_played(
     with process(redis_url, FEED="replay", FEED_TICKS=str(path)) as feed:
         _, said = feed.communicate(timeout=WITHIN_SECONDS)
     assert feed.returncode == 2
-    assert said == f"{path}, line 3, price: 'oops' is not a number\n"
+    assert said == f"Error: {path}, line 3, price: 'oops' is not a number\n"
     assert redis_client.keys("ticks:*") == []
 
 

@@ -191,14 +191,6 @@ class TestReading:
         places = publisher.append([quote(number) for number in range(size)])
         assert [entry.place for entry in tick_log.read_entries(redis_client, "MNQ1!", after=0)] == places
 
-    def test_the_last_entry_of_a_moment_is_found(self, redis_client: Redis, publisher: TickPublisher) -> None:
-        places = publisher.append([quote(1), quote(2)])
-        milliseconds = places[1] >> SEQUENCE_BITS
-        found = tick_log.last_entry_at_or_before(redis_client, "MNQ1!", milliseconds)
-        assert found is not None
-        assert found.place == places[1]
-        assert tick_log.last_entry_at_or_before(redis_client, "MNQ1!", milliseconds - 60_000) is None
-
 
 class TestTrimming:
     def test_entries_go_when_they_are_older_than_the_retention_and_not_before(self, redis_client: Redis) -> None:
