@@ -224,7 +224,7 @@ class TestLearning:
         monkeypatch.setattr(catch_up_module, "announce_positions", lambda *_: None)
         late = opened(desk, **STOP)
         desk.tick("100.50", "99", "100")
-        turn_until(monitor, lambda: desk.position(desk.recorders[0])["ticks_seen"] == 3)
+        turn_until(monitor, lambda: desk.position(desk.recorders[0])["worst_unrealized_pnl"] == -2)
         clock.seconds += RECONCILE_EVERY_SECONDS
         turn_until(monitor, lambda: is_closed(desk, late))
         assert desk.trades(late)[0]["exit_price"] == 99
