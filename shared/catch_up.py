@@ -140,16 +140,21 @@ def _write(
     ]
     moved = [each for each in folded if each.stored is None or each.stored.position is not each.position]
     written = write_positions(connection, moved, pending.contract_ids)
-    outcomes = [_outcome(verdict) for fold in folds.values() for verdict in fold.verdicts]
+    outcomes = [_outcome(verdict, pending.numbers) for fold in folds.values() for verdict in fold.verdicts]
     record_outcomes(connection, [*outcomes, *pending.refused])
-    count_signals(connection, {recorder_id: len(signals) for recorder_id, signals in pending.by_recorder.items()})
+    count_signals(connection, pending.counts)
     return written
 
 
-def _outcome(verdict: Verdict) -> SignalOutcome:
-    applied = verdict.applied
+def _outcome(verdict: Verdict, numbers: Mapping[int, int]) -> SignalOutcome:
+    applied, signal_id = verdict.applied, verdict.accepted.id
     return SignalOutcome(
-        id=verdict.accepted.id, status=applied.status, reason=applied.reason, note=applied.note, place=verdict.place
+        id=signal_id,
+        sequence=numbers[signal_id],
+        status=applied.status,
+        reason=applied.reason,
+        note=applied.note,
+        place=verdict.place,
     )
 
 

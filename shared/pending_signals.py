@@ -1,6 +1,6 @@
 """Pending rows read as the signals they were accepted as, under the settings and contract in force then."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -25,18 +25,21 @@ _NS_PER_MS = 1_000_000
 class PendingSignals:
     """What waits to be applied, by recorder in the order of acceptance.
 
+    `numbers` are those that signals get in their recorder's log, by id, and `counts` how many each recorder then took.
     `refused` are those that no longer parse, `prices` the market's last price at a place by symbol.
     """
 
     by_recorder: dict[int, list[AcceptedSignal]] = field(default_factory=dict)
+    numbers: dict[int, int] = field(default_factory=dict)
+    counts: dict[int, int] = field(default_factory=dict)
     refused: list[SignalOutcome] = field(default_factory=list)
     prices: dict[tuple[str, int], Decimal] = field(default_factory=dict)
     contract_ids: dict[Contract, int] = field(default_factory=dict)
 
 
-def read_pending(connection: Connection, log: redis.Redis, recorder_ids: Collection[int]) -> PendingSignals:
-    """Load the pending signals of some recorders, whose rows the caller has locked."""
-    rows = load_pending(connection, recorder_ids)
+def read_pending(connection: Connection, log: redis.Redis, taken: Mapping[int, int]) -> PendingSignals:
+    """Load the pending signals of some recorders, whose rows the caller has locked, and who `taken` so many so far."""
+    rows = load_pending(connection, taken)
     pending = PendingSignals()
     if not rows:
         return pending
@@ -46,6 +49,8 @@ def read_pending(connection: Connection, log: redis.Redis, recorder_ids: Collect
     end = last_place(log) if any(row.place is None for row in rows) else 0
     for row in rows:
         place = _place(row, end)
+        number = pending.counts.get(row.recorder_id, taken[row.recorder_id]) + 1
+        pending.counts[row.recorder_id] = pending.numbers[row.id] = number
         if row.market_price is not None and row.ticker is not None:
             pending.prices[row.ticker, place] = row.market_price
         try:
@@ -59,8 +64,11 @@ def read_pending(connection: Connection, log: redis.Redis, recorder_ids: Collect
                 occurred_at=from_datetime(row.received_at),
             )
         except SignalRefused as refusal:  # the rules of reading changed between acceptance and now
-            outcome = SignalOutcome(id=row.id, status="rejected", reason=refusal.reason, note=None, place=place)
-            pending.refused.append(outcome)
+            pending.refused.append(
+                SignalOutcome(
+                    id=row.id, sequence=number, status="rejected", reason=refusal.reason, note=None, place=place
+                )
+            )
         else:
             pending.by_recorder.setdefault(row.recorder_id, []).append(accepted)
     return pending

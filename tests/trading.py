@@ -157,7 +157,7 @@ class Desk:
             received_at=received_at,
             **{**known, **row},
         )
-        return insert_signal(connection, signal)
+        return insert_signal(connection, signal).id
 
     def catch_up(self, *recorders: Recorder, **options: Any) -> int:
         """Apply what is pending, of all recorders if none is named."""

@@ -1,10 +1,11 @@
 """From the body of an alert to the row that is stored of it; positions are none of its business."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.web.backend import Backend
 from shared.domain.acceptance import accept_signal
+from shared.domain.duplicates import duplicate_window_seconds, fingerprint
 from shared.domain.signals import Signal, SignalRefused, parse_signal
 from shared.domain.timestamps import from_datetime, to_datetime
 from shared.store.database import Connection
@@ -29,6 +30,7 @@ def accept_alert(
         row = _with_statements(row, signal)
         target = addressee if isinstance(addressee, AlertTarget) else _named_target(connection, addressee, signal)
         row = replace(row, recorder_id=target.recorder_id, settings_id=target.settings_id)
+        row = _with_fingerprint(row, signal, target)
         row = _with_instrument(connection, backend, row, signal, target)
     except SignalRefused as refused:
         return replace(row, status=REJECTED, reason=_storable(refused.reason))
@@ -59,6 +61,13 @@ def _with_statements(row: NewSignal, signal: Signal) -> NewSignal:
         signal_type=signal.signal_type,
         occurred_at=None if signal.occurred_at is None else to_datetime(signal.occurred_at),
     )
+
+
+def _with_fingerprint(row: NewSignal, signal: Signal, target: AlertTarget) -> NewSignal:
+    seconds = duplicate_window_seconds(signal, target.settings)
+    if seconds == 0:
+        return row
+    return replace(row, fingerprint=fingerprint(row.raw_data), duplicate_window=timedelta(seconds=seconds))
 
 
 def _named_target(connection: Connection, user: User, signal: Signal) -> AlertTarget:

@@ -15,7 +15,7 @@ from shared.logs import log_event
 from shared.settings import Settings
 from shared.store.database import DATABASE_LOST, Connection
 from shared.store.recorders import AlertTarget, find_target_by_token_hash
-from shared.store.signals import NewSignal, insert_signal
+from shared.store.signals import StoredSignal, insert_signal
 from shared.store.users import User, find_user_by_webhook_token_hash
 from shared.tokens import token_hash
 
@@ -84,10 +84,10 @@ def _take(backend: Backend, token: str) -> Answer:
         row = accept_alert(connection, backend, addressee, body, received_at)
         if not backend.webhook_limit.allows((row.user_id, row.recorder_id)):
             return _over_the_limit(backend)
-        signal_id = insert_signal(connection, row)
-    if row.status == ACCEPTED:
+        stored = insert_signal(connection, row)
+    if stored.status == ACCEPTED:
         backend.intake_bus.wake()
-    return _stored(signal_id, row)
+    return _answer(stored, row.recorder_id)
 
 
 def _read_body() -> bytes:
@@ -117,11 +117,11 @@ def _over_the_limit(backend: Backend) -> Answer:
     return Answer(code=429, body={"success": False, "error": error}, retry_after_seconds=wait)
 
 
-def _stored(signal_id: int, row: NewSignal) -> Answer:
-    stored = {"signal_id": signal_id, "status": row.status}
-    if row.status == ACCEPTED:
-        return Answer(code=200, body={"success": True, **stored}, recorder_id=row.recorder_id)
-    return Answer(code=422, body={"success": False, **stored, "reason": row.reason}, recorder_id=row.recorder_id)
+def _answer(stored: StoredSignal, recorder_id: int | None) -> Answer:
+    told = {"signal_id": stored.id, "status": stored.status}
+    if stored.status == ACCEPTED:
+        return Answer(code=200, body={"success": True, **told}, recorder_id=recorder_id)
+    return Answer(code=422, body={"success": False, **told, "reason": stored.reason}, recorder_id=recorder_id)
 
 
 def _response(answer: Answer) -> Response:

@@ -45,7 +45,6 @@ NOT_YET = (
     "max_signals_per_session",
     "max_daily_loss",
     "take_every",
-    "duplicate_window_seconds",
 )
 
 

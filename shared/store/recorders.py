@@ -250,15 +250,18 @@ def _taken(settings: RecorderSettings) -> str:
     return f"there is a recorder {settings.name!r} already"
 
 
-def lock_recorders(connection: Connection, recorder_ids: Collection[int], *, wait: bool = True) -> list[int]:
-    """Lock these recorders in id order, without `wait` only those that nobody has locked; returns whose lock it has."""
+def lock_recorders(connection: Connection, recorder_ids: Collection[int], *, wait: bool = True) -> dict[int, int]:
+    """Lock these recorders in id order, without `wait` only those that nobody has locked.
+
+    Returns how many signals each of those whose lock it has took so far.
+    """
     statement = (
-        select(recorders.c.id)
+        select(recorders.c.id, recorders.c.signal_count)
         .where(recorders.c.id == func.any(sorted(recorder_ids)))
         .order_by(recorders.c.id)
         .with_for_update(key_share=True, skip_locked=not wait)
     )
-    return list(connection.execute(statement).scalars())
+    return {row.id: row.signal_count for row in connection.execute(statement)}
 
 
 def load_settings_versions(connection: Connection, settings_ids: Collection[int]) -> dict[int, RecorderSettings]:

@@ -1,12 +1,14 @@
 """Signals as rows: stored when accepted, listed while pending, given their outcome once; never interpreted here."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from shared.store.tables import recorded_signals, recorders
 
@@ -15,7 +17,11 @@ _INTAKE_LOCKS = 1  # the class of the advisory locks that keep a recorder's ids 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSignal:
-    """A webhook body about to be stored; `status` is accepted or rejected, the latter with its reason."""
+    """A webhook body about to be stored; `status` is accepted or rejected, the latter with its reason.
+
+    `intake_id` is that of the request, the same however often it is stored. `accepted_at` is for a body that another
+    server took before. A body with a `fingerprint` is the same signal as an equal one in the `duplicate_window`.
+    """
 
     user_id: int
     raw_data: bytes
@@ -34,6 +40,20 @@ class NewSignal:
     place: int | None = None
     market_price: Decimal | None = None
     occurred_at: datetime | None = None
+    intake_id: UUID = field(default_factory=uuid4)
+    accepted_at: datetime | None = None
+    fingerprint: bytes | None = None
+    duplicate_window: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSignal:
+    """The row that stands for a body, which is an earlier one's if the body is its duplicate; and what intake said."""
+
+    id: int
+    status: str
+    reason: str | None
+    is_duplicate: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,24 +84,73 @@ class LoggedSignal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalOutcome:
-    """The final state of a signal and its final place in the tick log."""
+    """The final state of a signal, its final place in the tick log and its number in its recorder's log."""
 
     id: int
+    sequence: int
     status: str
     reason: str | None
     note: str | None
     place: int
 
 
-def insert_signal(connection: Connection, signal: NewSignal) -> int:
-    """Store a signal and return its id; ids of one recorder rise in the order in which they are committed."""
+def insert_signal(connection: Connection, signal: NewSignal) -> StoredSignal:
+    """Store a signal, once; of one recorder they become visible in the order of their `created_at`.
+
+    A body that is stored already, or the duplicate of one, is not stored again: the first one's answer is returned.
+    """
     if signal.recorder_id is not None:
         connection.execute(select(func.pg_advisory_xact_lock(_INTAKE_LOCKS, func.hashint8(signal.recorder_id))))
+    signal_id = _insert_unless_known(connection, signal)
+    if signal_id is None:
+        known = _find_known(connection, signal)
+        if known is not None:
+            return known
+        signal_id = _insert_unless_known(connection, signal)
+    if signal_id is None:
+        raise AssertionError(signal.intake_id)
+    return StoredSignal(id=signal_id, status=signal.status, reason=signal.reason)
+
+
+def _insert_unless_known(connection: Connection, signal: NewSignal) -> int | None:
     values = asdict(signal)
+    del values["duplicate_window"]
+    values["created_at"] = values.pop("accepted_at") or func.clock_timestamp()
     if signal.status != "accepted":
         values["recorded_at"] = func.clock_timestamp()
-    statement = insert(recorded_signals).values(values).returning(recorded_signals.c.id)
-    return int(connection.execute(statement).scalar_one())
+    statement = insert(recorded_signals).values(values).on_conflict_do_nothing().returning(recorded_signals.c.id)
+    signal_id: int | None = connection.execute(statement).scalar_one_or_none()
+    return signal_id
+
+
+def _find_known(connection: Connection, signal: NewSignal) -> StoredSignal | None:
+    """Find what kept a signal from being inserted; None if that is so old by now that it has made way for it."""
+    columns = recorded_signals.c
+    names = ("id", "status", "reason", "sequence", "received_at")
+    statement = select(*(columns[name] for name in names))
+    same = connection.execute(statement.where(columns.intake_id == signal.intake_id)).one_or_none()
+    if same:
+        return _as_answered(same, is_duplicate=False)
+    first = connection.execute(
+        statement.where(columns.recorder_id == signal.recorder_id, columns.fingerprint == signal.fingerprint)
+    ).one()
+    its_row = update(recorded_signals).where(columns.id == first.id)
+    if abs(signal.received_at - first.received_at) > signal.duplicate_window:
+        connection.execute(its_row.values(fingerprint=None))
+        return None
+    connection.execute(its_row.values(duplicates=columns.duplicates + 1))
+    return _as_answered(first, is_duplicate=True)
+
+
+def _as_answered(row: Row[Any], *, is_duplicate: bool) -> StoredSignal:
+    """What intake said of a row: one that has a number, or gets one, was accepted, whatever became of it."""
+    refused = row.status == "rejected" and row.sequence is None
+    return StoredSignal(
+        id=row.id,
+        status="rejected" if refused else "accepted",
+        reason=row.reason if refused else None,
+        is_duplicate=is_duplicate,
+    )
 
 
 def load_pending(connection: Connection, recorder_ids: Collection[int]) -> list[PendingSignal]:
@@ -90,17 +159,18 @@ def load_pending(connection: Connection, recorder_ids: Collection[int]) -> list[
     statement = (
         select(*columns)
         .where(recorded_signals.c.recorder_id == func.any(_ids(recorder_ids)), recorded_signals.c.status == "accepted")
-        .order_by(recorded_signals.c.recorder_id, recorded_signals.c.id)
+        .order_by(recorded_signals.c.recorder_id, recorded_signals.c.created_at, recorded_signals.c.id)
     )
     return [PendingSignal(**row) for row in connection.execute(statement).mappings()]
 
 
 def load_log(connection: Connection, recorder_id: int) -> list[LoggedSignal]:
-    """Return a recorder's signals that are no longer pending, in the order of acceptance."""
+    """Return a recorder's signals that are no longer pending: as they applied, then those that intake refused."""
+    columns = recorded_signals.c
     statement = (
-        select(*[recorded_signals.c[name] for name in LoggedSignal.__slots__])
-        .where(recorded_signals.c.recorder_id == recorder_id, recorded_signals.c.status != "accepted")
-        .order_by(recorded_signals.c.id)
+        select(*[columns[name] for name in LoggedSignal.__slots__])
+        .where(columns.recorder_id == recorder_id, columns.status != "accepted")
+        .order_by(columns.sequence.nulls_last(), columns.id)
     )
     return [LoggedSignal(**row) for row in connection.execute(statement).mappings()]
 
@@ -130,6 +200,7 @@ def record_outcomes(connection: Connection, outcomes: Sequence[SignalOutcome]) -
             reason=bindparam("new_reason"),
             note=bindparam("new_note"),
             place=bindparam("new_place"),
+            sequence=bindparam("new_sequence"),
             recorded_at=func.clock_timestamp(),
         )
     )
@@ -137,14 +208,10 @@ def record_outcomes(connection: Connection, outcomes: Sequence[SignalOutcome]) -
 
 
 def count_signals(connection: Connection, counts: dict[int, int]) -> None:
-    """Add to the number of signals that each recorder has taken."""
+    """Set the number of signals that each recorder has taken."""
     if not counts:
         return
-    statement = (
-        update(recorders)
-        .where(recorders.c.id == bindparam("recorder"))
-        .values(signal_count=recorders.c.signal_count + bindparam("taken"))
-    )
+    statement = update(recorders).where(recorders.c.id == bindparam("recorder")).values(signal_count=bindparam("taken"))
     connection.execute(statement, [{"recorder": recorder, "taken": taken} for recorder, taken in counts.items()])
 
 
@@ -164,6 +231,7 @@ def _outcome_parameters(outcome: SignalOutcome) -> dict[str, Any]:
         "new_reason": outcome.reason,
         "new_note": outcome.note,
         "new_place": outcome.place,
+        "new_sequence": outcome.sequence,
     }
 
 

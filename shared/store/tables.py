@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    Uuid,
     func,
     text,
 )
@@ -145,9 +146,20 @@ recorded_signals = Table(
     _moment("occurred_at"),
     _moment("received_at", nullable=False),
     _moment("recorded_at"),
+    # When it was accepted, by the clock of the server that took it: pending signals apply in this order.
     _now("created_at"),
+    # Of one request, so that a body that was taken twice, by both servers or by an unsure one, is stored once.
+    Column("intake_id", Uuid, nullable=False, unique=True, server_default=text("gen_random_uuid()")),
+    # Of a body, for as long as an equal one is the same signal; `duplicates` counts those.
+    Column("fingerprint", LargeBinary),
+    Column("duplicates", Integer, nullable=False, server_default="0"),
+    # Its number among the signals that its recorder took, in the order in which they were applied.
+    Column("sequence", BigInteger),
+    UniqueConstraint("recorder_id", "fingerprint"),
+    UniqueConstraint("recorder_id", "sequence"),
     CheckConstraint("status IN ('accepted', 'recorded', 'ignored', 'rejected')", name="status"),
-    CheckConstraint("signal_type IN ('strategy', 'alert')", name="signal_type"),
+    CheckConstraint("signal_type IN ('strategy', 'alert', 'manual')", name="signal_type"),
+    CheckConstraint("status <> 'recorded' OR sequence IS NOT NULL", name="sequence"),
     CheckConstraint("status = 'accepted' OR recorded_at IS NOT NULL", name="recorded_at"),
     CheckConstraint("status IN ('accepted', 'recorded') OR reason IS NOT NULL", name="reason"),
     CheckConstraint("status = 'rejected' OR (recorder_id IS NOT NULL AND settings_id IS NOT NULL)", name="recorder"),

@@ -106,7 +106,6 @@ def test_what_is_stored_with_later_settings_is_still_written() -> None:
         ("max_signals_per_session", 1),
         ("max_daily_loss", "100"),
         ("take_every", 2),
-        ("duplicate_window_seconds", 5),
     ],
 )
 def test_what_is_not_built_yet_is_refused_and_never_ignored(field: str, value: object) -> None:
