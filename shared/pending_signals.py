@@ -16,7 +16,7 @@ from shared.domain.signals import parse_signal
 from shared.domain.timestamps import from_datetime
 from shared.store.contracts import load_contracts
 from shared.store.recorders import load_settings_versions
-from shared.store.signals import PendingSignal, SignalOutcome, load_pending
+from shared.store.signals import MANUAL, PendingSignal, SignalOutcome, load_pending
 
 _NS_PER_MS = 1_000_000
 
@@ -62,6 +62,7 @@ def read_pending(connection: Connection, log: redis.Redis, taken: Mapping[int, i
                 settings=settings[row.settings_id],
                 place=place,
                 occurred_at=from_datetime(row.received_at),
+                is_manual=row.signal_type == MANUAL,
             )
         except SignalRefused as refusal:  # the rules of reading changed between acceptance and now
             pending.refused.append(

@@ -26,7 +26,8 @@ Outcome = Literal["recorded", "ignored", "rejected"]
 class AcceptedSignal:
     """A signal with what was in force when it was accepted, at `occurred_at` (ns, UTC) after the tick at `place`.
 
-    `symbol` and `contract` are None for a close-all, which concerns every open position.
+    `symbol` and `contract` are None for a close-all, which concerns every open position. One that `is_manual` was
+    given by hand, by the user; no body can say so of itself.
     """
 
     id: int
@@ -36,6 +37,7 @@ class AcceptedSignal:
     settings: RecorderSettings
     place: int
     occurred_at: int
+    is_manual: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,8 @@ def _apply(accepted: AcceptedSignal, position: Position | None, market: Decimal 
     intent = interpret(signal, held, settings, _stated_quantity(accepted, position, market))
     if isinstance(intent, Ignored):
         return Applied(status="ignored", reason=intent.reason, note=missed)
+    if accepted.is_manual:
+        intent = replace(intent, reason=ExitReason.MANUAL)
     price = _price(signal, settings, market)
     notes = [missed]
     obstacle = _obstacle_to_entry(price, settings) if intent.enters else None

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from shared.store.tables import recorded_signals, recorders
 
+MANUAL = "manual"  # the type of a signal that its user gave by hand, not by an alert
 _INTAKE_LOCKS = 1  # the class of the advisory locks that keep a recorder's ids in the order of their commits
 
 
@@ -65,6 +66,7 @@ class PendingSignal:
     settings_id: int
     contract_id: int | None
     ticker: str | None
+    signal_type: str | None
     raw_data: bytes
     place: int | None
     market_price: Decimal | None
