@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Connection, Table, func, insert, select, update
 
 from shared.domain.recorder_settings import parse_recorder_settings
 from shared.store.contracts import contracts_in_force
@@ -62,7 +62,15 @@ class Rows:
         }
         if values["ticker"] in MARKETS:
             values.setdefault("contract_id", self.contract(values["ticker"])["id"])
+        if values["recorder_id"] is not None:
+            values.setdefault("sequence", self._next_sequence(values["recorder_id"]))
         return self._add(recorded_signals, values)
+
+    def _next_sequence(self, recorder_id: int) -> int:
+        highest = func.coalesce(func.max(recorded_signals.c.sequence), 0)
+        statement = select(highest + 1).where(recorded_signals.c.recorder_id == recorder_id)
+        number: int = self.connection.execute(statement).scalar_one()
+        return number
 
     def position(self, *, ticker: str = "MNQ1!", side: str = "LONG", **changes: Any) -> int:
         """Add an open position of one lot of two contracts."""
