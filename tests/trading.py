@@ -32,7 +32,7 @@ from shared.domain.timestamps import format_timestamp, from_datetime, to_datetim
 from shared.replay import ReplaySignal, replay
 from shared.settings import Settings
 from shared.store.contracts import add_contract, contracts_in_force
-from shared.store.recorders import create_recorder
+from shared.store.recorders import create_recorder, find_recorder, update_recorder
 from shared.store.signals import NewSignal, insert_signal, load_log
 from shared.store.tables import position_legs, recorded_signals, recorded_trades, recorder_positions, users
 from shared.tokens import TokenCipher
@@ -77,6 +77,19 @@ class Desk:
         own = {"contract": contracts} if contracts else {}
         self.recorders.append(Recorder(id=made.id, settings_id=made.settings_id, stated=stated | own))
         return self.recorders[-1]
+
+    def edit(self, recorder: Recorder, **settings: Any) -> Recorder:
+        """Put other settings in force; the recorder as it was stays what signals are accepted under the old ones."""
+        stated = {**recorder.stated, **settings}
+        plain_settings = {name: value for name, value in stated.items() if name != "contract"}
+        with self.engine.begin() as connection:
+            update_recorder(connection, self.user_id, recorder.id, parse_recorder_settings(plain_settings))
+            found = find_recorder(connection, self.user_id, recorder.id)
+        if found is None:
+            raise AssertionError(recorder)
+        edited = Recorder(id=recorder.id, settings_id=found.settings_id, stated=stated)
+        self.recorders[self.recorders.index(recorder)] = edited
+        return edited
 
     def many_recorders(self, count: int, **settings: Any) -> None:
         """Add recorders like one another, in one statement each for all of them."""

@@ -183,6 +183,12 @@ def open_positions(
     return connection.execute(query if recorder_id is None else query.where(p.recorder_id == recorder_id)).all()
 
 
+def open_tickers(connection: Connection, recorder_id: int) -> set[str]:
+    """Return the symbols that a recorder holds something of."""
+    held = select(p.ticker).where(p.recorder_id == recorder_id, p.status == "open")
+    return set(connection.execute(held).scalars())
+
+
 def load_position(connection: Connection, user_id: int, position_id: int) -> Row[Any] | None:
     """Load one position, open or closed."""
     return connection.execute(_positions(user_id).where(p.id == position_id)).one_or_none()

@@ -47,7 +47,13 @@ PAGES = (
     "/recorders/{recorder}/edit",
     "/account",
 )
-DETAILS = ("/trades/{trade}", "/positions/{position}", "/signals/{signal}", "/recorders/{recorder}/delete")
+DETAILS = (
+    "/trades/{trade}",
+    "/positions/{position}",
+    "/positions/{position}/close",
+    "/signals/{signal}",
+    "/recorders/{recorder}/delete",
+)
 MOST_BYTES = 100_000
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 

@@ -30,7 +30,9 @@ BODIES = {
     "replace_settings": "RecorderSettings",
     "change_settings": "RecorderSettings",
     "make_contract": "Contract",
+    "close_positions": "Closing",
 }
+OPTIONAL_BODIES = ("close_positions",)
 OTHER_THAN_JSON = {"trades_csv": "text/csv", "live_positions": "text/event-stream"}
 OF_ONE_RECORDER = ("metrics", "equity")
 PATH_PARAMETER = re.compile(r"<int:(\w+)>")
@@ -68,7 +70,11 @@ def _description() -> dict[str, Any]:
                 "api_key": {"type": "http", "scheme": "bearer"},
                 "session": {"type": "apiKey", "in": "cookie", "name": current_app.config["SESSION_COOKIE_NAME"]},
             },
-            "schemas": {"RecorderSettings": _settings_schema(), "Contract": _contract_schema()},
+            "schemas": {
+                "RecorderSettings": _settings_schema(),
+                "Contract": _contract_schema(),
+                "Closing": _closing_schema(),
+            },
         },
     }
 
@@ -92,7 +98,10 @@ def _operation(rule: Rule) -> Schema:
     }
     if name in BODIES:
         schema = {"$ref": f"#/components/schemas/{BODIES[name]}"}
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        operation["requestBody"] = {
+            "required": name not in OPTIONAL_BODIES,
+            "content": {"application/json": {"schema": schema}},
+        }
     return operation
 
 
@@ -132,3 +141,8 @@ def _settings_schema() -> Schema:
 def _contract_schema() -> Schema:
     properties = {name: {"type": "string"} for name in COLUMNS}
     return {"type": "object", "required": list(COLUMNS), "properties": properties, "additionalProperties": False}
+
+
+def _closing_schema() -> Schema:
+    ticker = {"type": "string", "description": "The symbol to close, in any notation; all that is held without it."}
+    return {"type": "object", "properties": {"ticker": ticker}, "additionalProperties": False}

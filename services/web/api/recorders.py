@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from flask import Response, jsonify, url_for
+from flask import Response, abort, jsonify, request, url_for
 
 from services.web.api.blueprint import api, found, read_object, transaction, user_id
 from services.web.api.encoding import encode
 from services.web.api.query import refuse_unknown
 from services.web.backend import backend
+from services.web.manual_signals import NothingOpen, close_by_hand
 from shared.domain.recorder_settings import parse_recorder_settings, settings_as_json
+from shared.domain.symbols import UnknownSymbol
 from shared.store.database import Connection
 from shared.store.recorders import (
     Recorder,
@@ -69,6 +71,23 @@ def stop_recorder(recorder_id: int) -> Response:
     return _changed(recorder_id, {"recording_enabled": False}, keep_others=True)
 
 
+@api.post("/recorders/<int:recorder_id>/close")
+def close_positions(recorder_id: int) -> tuple[Response, int, dict[str, str]]:
+    """Close by hand what the recorder holds of one symbol, or without a body all that it holds.
+
+    It is a signal like an alert: stored, and applied a moment later at the last tick's price. 409 where nothing is
+    open.
+    """
+    try:
+        signal_id = found(close_by_hand(backend(), user_id(), recorder_id, _symbol_to_close()))
+    except UnknownSymbol as unknown:
+        abort(422, f"ticker: {unknown}")
+    except NothingOpen as nothing:
+        abort(409, str(nothing))
+    location = {"Location": url_for("api.signal", signal_id=signal_id)}
+    return jsonify(signal_id=signal_id, status="accepted"), 202, location
+
+
 @api.post("/recorders/<int:recorder_id>/rotate-token")
 def rotate_token(recorder_id: int) -> Response:
     """Give the recorder a new webhook URL; the old one stops working at once."""
@@ -83,6 +102,18 @@ def remove_recorder(recorder_id: int) -> tuple[str, int]:
     with transaction() as connection:
         found(delete_recorder(connection, user_id(), recorder_id) or None)
     return "", 204
+
+
+def _symbol_to_close() -> str | None:
+    if not request.get_data():
+        return None
+    given = read_object()
+    ticker = given.pop("ticker", None)
+    if given:
+        abort(422, f"{min(given)}: is not ticker, the one field there is")
+    if ticker is not None and not isinstance(ticker, str):
+        abort(422, "ticker: is not a symbol in quotation marks")
+    return ticker
 
 
 def _changed(recorder_id: int, changes: dict[str, Any], *, keep_others: bool) -> Response:

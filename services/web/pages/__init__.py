@@ -1,11 +1,22 @@
 """The pages; each module registers its own on the blueprint."""
 
-from services.web.pages import account, appearance, dashboard, positions, recorder_edit, recorders, signals, trades
+from services.web.pages import (
+    account,
+    appearance,
+    closing,
+    dashboard,
+    positions,
+    recorder_edit,
+    recorders,
+    signals,
+    trades,
+)
 from services.web.pages.blueprint import pages
 
 __all__ = [
     "account",
     "appearance",
+    "closing",
     "dashboard",
     "pages",
     "positions",

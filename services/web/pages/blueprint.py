@@ -50,6 +50,8 @@ SECTIONS = {
     "new_recorder": "recorders",
     "edit_recorder": "recorders",
     "confirm": "recorders",
+    "ask_to_close": "positions",
+    "ask_to_close_all": "recorders",
 }
 _versions: dict[str, str] = {}
 
