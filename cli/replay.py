@@ -23,7 +23,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--out", type=FILE, help="Where to write the result; standard output if not given.")
 def replay(ticks: Path, signals: Path, settings: Path, out: Path | None) -> None:
     """Compute what the recorder would have recorded: signals, trades, positions, as JSON."""
-    from shared.replay import ReplayRefused
+    from shared.replay import LineRefused, ReplayRefused
     from shared.replay_files import ReplayFileError
     from shared.ticks_file import TicksFileError
 
@@ -31,6 +31,8 @@ def replay(ticks: Path, signals: Path, settings: Path, out: Path | None) -> None
         report = replay_files(ticks, signals, settings)
     except (ReplayFileError, TicksFileError) as error:
         raise Refused(str(error)) from error
+    except LineRefused as error:
+        raise Refused(f"{signals}, {error}") from error
     except ReplayRefused as error:
         raise Refused(f"{settings}: {error}") from error
     text = json.dumps(report, indent=1)
@@ -44,7 +46,7 @@ def replay(ticks: Path, signals: Path, settings: Path, out: Path | None) -> None
 
 
 def replay_files(ticks_path: Path, signals_path: Path, settings_path: Path) -> "Report":
-    """Replay three files; raises TicksFileError, ReplayFileError or ReplayRefused."""
+    """Replay three files; raises TicksFileError, ReplayFileError, LineRefused or ReplayRefused."""
     from shared.contracts_file import packaged_contracts
     from shared.replay import replay as replay_logs
     from shared.replay_files import read_settings, read_signals, read_ticks

@@ -1,38 +1,68 @@
 """What the recorder would have recorded: the fold over two parsed logs, no server; reading files is not done here."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.contracts_file import packaged_contracts
-from shared.domain.acceptance import accept_body
+from shared.domain.acceptance import accept_signal
 from shared.domain.application import AcceptedSignal, Applied
-from shared.domain.contracts import Contract, parse_contract
+from shared.domain.contracts import Contract
+from shared.domain.duplicates import duplicate_window_seconds
 from shared.domain.fold import RecorderFold
-from shared.domain.recorder_settings import RecorderSettings, SettingsRefused, parse_recorder_settings
-from shared.domain.refusals import SignalRefused, ValueRefused
-from shared.domain.symbols import MONTH_CODES
+from shared.domain.refusals import SignalRefused
+from shared.domain.signals import Signal, parse_signal
 from shared.domain.tape import MemoryTape
 from shared.domain.ticks import LogEntry
 from shared.replay_report import Report, describe_recorder
+from shared.replay_settings import ReplayRecorder, ReplayRefused, Rules, read_recorders
 
-_FUTURE_SYMBOL = re.compile(rf"([A-Z0-9]+?)(?:[1-9]!|[{MONTH_CODES}][0-9]{{1,4}})")
+__all__ = ["KeptBodies", "LineRefused", "ReplayRefused", "ReplaySignal", "replay", "rules_of"]
+
+_NS_PER_SECOND = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplaySignal:
-    """One line of a signals file: accepted at `occurred_at` (ns, UTC), after the tick at `place`."""
+    """One line of a signals file: accepted at `occurred_at` (ns, UTC), after the tick at `place`.
+
+    `compared_as` stands for the body where equal ones are looked for, if that is not its text. `settings` is the
+    version of the recorder's settings that it was accepted under, None: those in force. `contract` is that of its
+    symbol, where it is not the one that the settings lead to. One that `is_manual` was given by hand; one that
+    `is_kept` is no duplicate, whatever it looks like.
+    """
 
     line: int
     recorder: str
     occurred_at: int
     place: int
     body: str
+    compared_as: str | None = None
+    settings: str | None = None
+    contract: Contract | None = None
+    is_manual: bool = False
+    is_kept: bool = False
 
 
-class ReplayRefused(ValueError):
-    """The input of a replay contradicts itself; the message names the recorder or line and the field."""
+class LineRefused(ReplayRefused):
+    """A line of the signals refers to what the settings do not have; the message names line and field."""
+
+
+class KeptBodies:
+    """The bodies of one recorder that were kept, so that those sent again are known; as intake does it with rows."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, ReplaySignal] = {}
+
+    def first_of(self, signal: ReplaySignal, window_seconds: int) -> ReplaySignal | None:
+        """Return the signal that this one is the duplicate of; a signal that is none is kept."""
+        if window_seconds == 0 or signal.is_manual or signal.is_kept:
+            return None
+        body = signal.body if signal.compared_as is None else signal.compared_as
+        first = self._first.get(body)
+        if first and abs(signal.occurred_at - first.occurred_at) <= window_seconds * _NS_PER_SECOND:
+            return first
+        self._first[body] = signal
+        return None
 
 
 def replay(
@@ -46,96 +76,66 @@ def replay(
 
     `recorders` are settings as in a settings file; raises ReplayRefused where they or a signal's recorder are wrong.
     """
-    settings, contracts = _read_recorders(recorders)
+    known = read_recorders(recorders)
     tape = MemoryTape()
     for entry in ticks:
         tape.append(entry)
     report: Report = {"signals": [], "trades": [], "positions": []}
-    for each in settings:
+    for each in known:
         own = [signal for signal in signals if signal.recorder == each.name]
-        fold, refused = _fold_recorder(each, own, contracts, tape)
-        describe_recorder(report, each.name, fold, refused, time_digits)
-    unknown = [signal for signal in signals if signal.recorder not in {each.name for each in settings}]
+        fold, unapplied = _fold_recorder(each, own, tape)
+        describe_recorder(report, each.name, fold, unapplied, time_digits)
+    unknown = [signal for signal in signals if signal.recorder not in {each.name for each in known}]
     if unknown:
-        message = f"line {unknown[0].line}: recorder: {unknown[0].recorder!r} is not in the settings"
-        raise ReplayRefused(message)
+        message = f"line {unknown[0].line}, recorder: {unknown[0].recorder!r} is not in the settings"
+        raise LineRefused(message)
     report["signals"].sort(key=lambda signal: signal["line"])
     return report
 
 
+def rules_of(signal: ReplaySignal, recorder: ReplayRecorder) -> Rules:
+    """Return the settings and contracts that hold for a signal; raises LineRefused for a version that is not there."""
+    rules = recorder.rules(signal.settings)
+    if rules is None:
+        message = f"line {signal.line}, settings: {signal.settings} is no version of {recorder.name!r} in the settings"
+        raise LineRefused(message)
+    if signal.contract is None:
+        return rules
+    return Rules(settings=rules.settings, contracts={**rules.contracts, signal.contract.root: signal.contract})
+
+
 def _fold_recorder(
-    settings: RecorderSettings, signals: Iterable[ReplaySignal], contracts: Mapping[str, Contract], tape: MemoryTape
+    recorder: ReplayRecorder, signals: Iterable[ReplaySignal], tape: MemoryTape
 ) -> tuple[RecorderFold, list[tuple[int, Applied]]]:
     fold = RecorderFold((), {}, tape)
-    refused = []
+    kept = KeptBodies()
+    unapplied = []
     for signal in signals:
+        rules = rules_of(signal, recorder)
         try:
-            fold.apply(_accept(signal, settings, contracts))
+            read = parse_signal(signal.body)
+            first = kept.first_of(signal, duplicate_window_seconds(read, rules.settings))
+            if first is None:
+                fold.apply(_accept(signal, read, rules))
+            else:
+                unapplied.append((signal.line, Applied(status="ignored", reason=f"duplicate of line {first.line}")))
         except SignalRefused as refusal:
-            refused.append((signal.line, Applied(status="rejected", reason=refusal.reason)))
+            unapplied.append((signal.line, Applied(status="rejected", reason=refusal.reason)))
     for symbol in list(fold.positions):
         fold.advance(symbol, tape.last_place(symbol))
-    return fold, refused
+    return fold, unapplied
 
 
-def _accept(signal: ReplaySignal, settings: RecorderSettings, contracts: Mapping[str, Contract]) -> AcceptedSignal:
-    acceptance = accept_body(signal.body, settings, received_at=signal.occurred_at, contracts=contracts)
+def _accept(signal: ReplaySignal, read: Signal, rules: Rules) -> AcceptedSignal:
+    acceptance = accept_signal(read, rules.settings, received_at=signal.occurred_at, contracts=rules.contracts)
     instrument = acceptance.instrument
     return AcceptedSignal(
         id=signal.line,
         signal=acceptance.signal,
         symbol=instrument.symbol if instrument else None,
         contract=instrument.contract if instrument else None,
-        settings=settings,
+        settings=rules.settings,
         place=signal.place,
         occurred_at=signal.occurred_at,
+        is_manual=signal.is_manual,
     )
-
-
-def _read_recorders(
-    recorders: Iterable[Mapping[str, Any]],
-) -> tuple[list[RecorderSettings], Mapping[str, Contract]]:
-    contracts = dict(packaged_contracts())
-    settings: list[RecorderSettings] = []
-    for index, recorder in enumerate(recorders, start=1):
-        own = {name: value for name, value in recorder.items() if name != "contract"}
-        try:
-            each = parse_recorder_settings(own)
-            if "contract" in recorder:
-                contract = _own_contract(each.symbol, recorder["contract"])
-                contracts[contract.root] = contract
-        except (SettingsRefused, ValueRefused) as refusal:
-            message = f"recorder {index}: {refusal}"
-            raise ReplayRefused(message) from refusal
-        if each.name in {other.name for other in settings}:
-            message = f"recorder {index}: name: {each.name!r} stands there twice"
-            raise ReplayRefused(message)
-        settings.append(each)
-    return settings, contracts
-
-
-def _own_contract(symbol: str | None, facts: object) -> Contract:
-    """Read a recorder's own contract, which holds for the root of its symbol."""
-    if symbol is None or not isinstance(facts, Mapping):
-        raise ValueRefused("contract: needs a symbol beside it and tick_size, multiplier and currency in it")
-    unknown = set(facts) - {"tick_size", "multiplier", "currency"}
-    if unknown:
-        message = f"contract: {min(unknown)} is not one of tick_size, multiplier, currency"
-        raise ValueRefused(message)
-    name = symbol.strip().upper().rpartition(":")[2]
-    future = _FUTURE_SYMBOL.fullmatch(name)
-    known = packaged_contracts().get(name)
-    row = {
-        "root": future[1] if future else name,
-        "kind": "future" if future or (known and known.kind == "future") else "spot",
-        "exchange": known.exchange if known else "OWN",
-        "name": known.name if known else name,
-        "tick_size": str(facts.get("tick_size", "")),
-        "multiplier": str(facts.get("multiplier", "")),
-        "currency": str(facts.get("currency", "USD")),
-    }
-    try:
-        return parse_contract(row)
-    except ValueRefused as refusal:
-        message = f"contract: {refusal}"
-        raise ValueRefused(message) from refusal

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shared.domain.contracts import Contract
+from shared.domain.contracts import COLUMNS, Contract, parse_contract
 from shared.domain.places import SEQUENCE_BITS, place_from_stream_id
 from shared.domain.refusals import ValueRefused
 from shared.domain.symbols import UnknownSymbol, normalize_symbol
@@ -67,7 +67,18 @@ def read_signals(path: Path, ticks: ReadTicks) -> tuple[list[ReplaySignal], int]
         if not isinstance(recorder, str):
             raise _wrong(path, line, "recorder", "must be the name of a recorder")
         signals.append(
-            ReplaySignal(line=line, recorder=recorder, occurred_at=time, place=place, body=_body(path, line, fields))
+            ReplaySignal(
+                line=line,
+                recorder=recorder,
+                occurred_at=time,
+                place=place,
+                body=_body(path, line, fields),
+                compared_as=_canonical(fields["body"]),
+                settings=_version(path, line, fields),
+                contract=_contract(path, line, fields),
+                is_manual=_flag(path, line, fields, "manual"),
+                is_kept=_flag(path, line, fields, "kept"),
+            )
         )
     return signals, digits
 
@@ -148,14 +159,48 @@ def _body(path: Path, line: int, fields: Mapping[str, Any]) -> str:
     return body
 
 
-def _compact(value: object) -> str:
+def _canonical(body: object) -> str | None:
+    """Write an object so that the order of its keys makes no difference; a text is compared as it is."""
+    return _compact(body, sort=True) if isinstance(body, dict) else None
+
+
+def _version(path: Path, line: int, fields: Mapping[str, Any]) -> str | None:
+    version = fields.get("settings")
+    if version is None:
+        return None
+    if not isinstance(version, str) or not version:
+        raise _wrong(path, line, "settings", "must be the version of a recorder's settings")
+    return str(version)
+
+
+def _contract(path: Path, line: int, fields: Mapping[str, Any]) -> Contract | None:
+    facts = fields.get("contract")
+    if facts is None:
+        return None
+    if not isinstance(facts, dict):
+        raise _wrong(path, line, "contract", f"must be an object of {', '.join(COLUMNS)}")
+    try:
+        return parse_contract({name: str(value) for name, value in facts.items()})
+    except ValueRefused as refusal:
+        raise _wrong(path, line, "contract", str(refusal)) from refusal
+
+
+def _flag(path: Path, line: int, fields: Mapping[str, Any], name: str) -> bool:
+    value = fields.get(name, False)
+    if not isinstance(value, bool):
+        raise _wrong(path, line, name, "must be true or false")
+    return value
+
+
+def _compact(value: object, *, sort: bool = False) -> str:
     """Write JSON with numbers as they were read."""
     if isinstance(value, _Literal):
         return str(value)
     if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(name)}:{_compact(each)}" for name, each in value.items()) + "}"
+        items = sorted(value.items()) if sort else value.items()
+        return "{" + ",".join(f"{json.dumps(name)}:{_compact(each, sort=sort)}" for name, each in items) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(map(_compact, value)) + "]"
+        return "[" + ",".join(_compact(each, sort=sort) for each in value) + "]"
     return json.dumps(value)
 
 
