@@ -94,6 +94,12 @@ SECTIONS = (
                 hint="Per cent from the last tick. Entries farther off are refused; 0 takes every price.",
                 numeric=True,
             ),
+            Field(
+                name="duplicate_window_seconds",
+                label="Equal alerts are one for",
+                hint="Seconds. Those with a time or an id are one for a minute anyway; 0 takes all others as separate.",
+                numeric=True,
+            ),
         ),
     ),
     Section(

@@ -111,6 +111,8 @@ PNL = case(
     else_=_against(p.current_price, "SHORT"),
 )
 
+_OF_INTAKE = ("raw_data", "intake_id", "fingerprint")  # the body is read for one signal only
+
 TRADE_SORTS: Mapping[str, SortColumn] = {
     "opened": SortColumn(t.entry_time),
     "closed": SortColumn(func.coalesce(t.exit_time, literal("infinity").cast(t.exit_time.type))),
@@ -288,7 +290,7 @@ def _positions(user_id: int) -> Select[Any]:
 
 
 def _signals(user_id: int) -> Select[Any]:
-    wanted = [column for column in recorded_signals.c if column.name != "raw_data"]
+    wanted = [column for column in recorded_signals.c if column.name not in _OF_INTAKE]
     return (
         select(*wanted, r.name.label("recorder"), c.tick_size, c.currency)
         .outerjoin(recorders, r.id == s.recorder_id)

@@ -195,6 +195,17 @@ def test_a_signal_is_listed_with_its_outcome_and_shown_with_its_body(
     assert [each["id"] for each in api("GET", "/signals?status=accepted")["items"]] == [accepted["id"]]
 
 
+def test_a_signal_says_how_often_it_was_sent_again(api: Api, client: FlaskClient, trader: Trader) -> None:
+    for _ in range(3):
+        client.post(f"/webhook/{trader.token}", data='{"action": "buy", "time": "2026-11-20T15:00:00Z"}')
+
+    (listed,) = api("GET", "/signals")["items"]
+
+    assert listed["duplicates"] == 2
+    assert api("GET", f"/signals/{listed['id']}")["duplicates"] == 2
+    assert not {"fingerprint", "intake_id"} & set(listed)
+
+
 def test_lists_go_on_from_a_cursor_without_repeating_or_losing_a_row(api: Api, engine: Engine, trader: Trader) -> None:
     add_trades(engine, trader, ["10", "-5", "10", "0", "7.5"])
     for sort in ("-opened", "profit", "-profit", "symbol"):

@@ -237,6 +237,34 @@ def test_a_signal_shows_its_outcome_its_delays_and_its_body_byte_for_byte(client
     assert "nothing to close" not in words(client.get("/signals?status=recorded"))
 
 
+@pytest.mark.parametrize(("duplicates", "said"), [(0, "Sent again –"), (1, "Sent again once"), (2, "again 2 times")])
+def test_a_signal_says_how_often_it_was_sent_again(client: FlaskClient, rows: Rows, duplicates: int, said: str) -> None:
+    signal_id = rows.signal(duplicates=duplicates)
+    sign_in(client, rows)
+
+    assert said in words(client.get(f"/signals/{signal_id}"))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        ("0", "Equal alerts one for 1 min if they have a time or an id"),
+        ("20", "Equal alerts one for 20 s, 1 min if they have a time or an id"),
+        ("90", "Equal alerts one for 1 min 30 s "),
+    ],
+)
+def test_a_recorder_says_for_how_long_equal_alerts_are_one(
+    client: FlaskClient, rows: Rows, seconds: str, said: str
+) -> None:
+    sign_in(client, rows)
+    path = f"/recorders/{rows.recorder_id}"
+
+    client.post(f"{path}/edit", data=FORM | {"name": "Opening range", "duplicate_window_seconds": seconds})
+
+    assert stored_settings(rows, "Opening range")["duplicate_window_seconds"] == int(seconds)
+    assert said in words(client.get(path))
+
+
 def test_times_are_in_the_users_zone(client: FlaskClient, rows: Rows) -> None:
     add_recorder(rows.connection, add_user(rows.connection, "in Tokyo", "Asia/Tokyo"), "Opening range").signal()
     sign_in(client, rows, "in Tokyo")

@@ -2,7 +2,8 @@
 
 from decimal import Decimal
 
-from services.web.formatting import format_number
+from services.web.formatting import format_duration, format_number
+from shared.domain.duplicates import RESENT_WITHIN_SECONDS
 from shared.domain.recorder_settings import RecorderSettings
 from shared.domain.take_profit import TakeProfitTarget
 
@@ -21,6 +22,7 @@ def summarize_settings(settings: RecorderSettings) -> list[tuple[str, str]]:
         ("Opposite signal", OPPOSITE[settings.opposite_signal]),
         ("Fill price", "the alert's" if settings.fill_price == "signal" else "the last tick"),
         ("Price deviation", _deviation(settings.max_price_deviation)),
+        ("Equal alerts", _duplicates(settings.duplicate_window_seconds)),
         ("Stop loss", _stop(settings)),
         ("Take profit", _targets(settings)),
         ("Commission", f"{format_number(settings.commission)} per contract and side"),
@@ -34,6 +36,14 @@ def _contracts(number: int) -> str:
 
 def _deviation(per_cent: Decimal) -> str:
     return f"at most {format_number(per_cent)} %" if per_cent else "any price"
+
+
+def _duplicates(seconds: int) -> str:
+    identified = f"{format_duration(RESENT_WITHIN_SECONDS)} if they have a time or an id"
+    if seconds == 0:
+        return f"one for {identified}"
+    all_of_them = f"one for {format_duration(seconds)}"
+    return all_of_them if seconds >= RESENT_WITHIN_SECONDS else f"{all_of_them}, {identified}"
 
 
 def _stop(settings: RecorderSettings) -> str:
