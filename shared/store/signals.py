@@ -75,13 +75,21 @@ class PendingSignal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedSignal:
-    """A signal that has its outcome, as the recorder's log has it; `place` is None if it was refused unplaced."""
+    """A signal that has its outcome, as the recorder's log has it; intake refused it if it has no `sequence`."""
 
     id: int
+    sequence: int | None
+    settings_id: int
+    contract_id: int | None
     ticker: str | None
+    signal_type: str | None
     raw_data: bytes
     place: int | None
+    market_price: Decimal | None
     received_at: datetime
+    status: str
+    reason: str | None
+    note: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
