@@ -1,10 +1,11 @@
-"""Follows the ticks of the symbols in which positions are open: exits at once, extremes in batches."""
+"""Follows the ticks of this worker's share of the symbols: exits at once, extremes in batches."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TypeVar
 
 from services.tpsl_worker.book import SymbolBook
+from services.tpsl_worker.share import SymbolShare
 from shared.bus.announcements import PositionAnnouncements
 from shared.bus.connection import RedisClient
 from shared.bus.tick_subscription import TickSubscription
@@ -12,6 +13,7 @@ from shared.catch_up import catch_up
 from shared.store.database import Engine
 from shared.store.flush import flush_positions
 from shared.store.positions import StoredPosition, load_positions, open_position_versions
+from shared.store.symbol_leases import SymbolLeases
 
 LONGEST_WAIT_SECONDS = 0.05
 RECONCILE_EVERY_SECONDS = 5.0
@@ -24,7 +26,10 @@ Item = TypeVar("Item")
 
 
 class Monitor:
-    """All open positions by symbol, and the ticks and announcements that concern them; used by one thread."""
+    """The open positions of its symbols, and the ticks and announcements that concern them; used by one thread.
+
+    A symbol that is ours by lease is followed until another worker holds it, or no position is open in it.
+    """
 
     def __init__(
         self,
@@ -40,21 +45,23 @@ class Monitor:
         self._log = log
         self._ticks = TickSubscription(redis_url, {})
         self._announcements = PositionAnnouncements(redis_url)
+        self._share = SymbolShare(SymbolLeases(engine))
         self._flush_interval = flush_interval_seconds
         self._flush_margin = flush_margin_seconds
         self._clock = clock
         self._books: dict[str, SymbolBook] = {}
         self._symbol_of: dict[int, str] = {}
+        self._unsure: set[str] = set()  # symbols whose positions have to be compared with the database
         self._reconcile_at = self._flush_at = self._forget_at = 0.0
 
     @property
     def symbols(self) -> int:
-        """How many symbols are followed."""
-        return len(self._books)
+        """How many symbols are ours."""
+        return len(self._share.own)
 
     @property
     def positions(self) -> int:
-        """How many positions are open."""
+        """How many positions are watched."""
         return len(self._symbol_of)
 
     def turn(self) -> None:
@@ -68,25 +75,41 @@ class Monitor:
             self._flush()
 
     def close(self) -> None:
-        """Give the connections back that it made."""
+        """Give the connections back that it made, and the symbols."""
+        self._share.close()
         self._ticks.close()
         self._announcements.close()
 
-    def reconcile(self) -> None:
-        """Compare with the database what is held: it alone knows which positions are open."""
+    def _learn(self) -> None:
+        self._hear()
+        if self._share.beat_if_due(self._books.keys()):
+            self._let_go(self._books.keys() & self._share.others)
+            self._unsure |= self._share.own - self._books.keys()
+        if self._clock() >= self._reconcile_at:
+            self._reconcile_at = self._clock() + RECONCILE_EVERY_SECONDS
+            self._unsure |= self._share.own | self._books.keys()
+        if self._unsure:
+            self._reconcile(self._unsure)
+            self._unsure = set()
+
+    def _hear(self) -> None:
+        """Load what was announced in our symbols; one that nobody is known to hold may soon be ours."""
+        changes = self._announcements.next_batch(0)
+        if not changes:
+            return
+        followed = self._share.own | self._books.keys()
+        self._load(sorted({change.position_id for change in changes if change.symbol in followed}))
+        if {change.symbol for change in changes} - followed - self._share.others:
+            self._share.beat_soon()
+
+    def _reconcile(self, symbols: Collection[str]) -> None:
+        """Compare with the database what is held of these: it alone knows which positions are open."""
         with self._engine.connect() as connection:
-            versions = open_position_versions(connection)
-        held = {position_id: version for book in self._books.values() for position_id, version in book.versions.items()}
+            versions = open_position_versions(connection, symbols)
+        books = (self._books[symbol] for symbol in symbols if symbol in self._books)
+        held = {position_id: version for book in books for position_id, version in book.versions.items()}
         self._drop(held.keys() - versions.keys())
         self._load([position_id for position_id, version in versions.items() if held.get(position_id) != version])
-
-    def _learn(self) -> None:
-        changed = {change.position_id for change in self._announcements.next_batch(0)}
-        if changed:
-            self._load(sorted(changed))
-        if self._clock() >= self._reconcile_at:
-            self.reconcile()
-            self._reconcile_at = self._clock() + RECONCILE_EVERY_SECONDS
 
     def _load(self, position_ids: Sequence[int]) -> None:
         for part in _parts(position_ids, LOADED_AT_ONCE):
@@ -94,6 +117,7 @@ class Monitor:
                 stored = load_positions(connection, part)
             self._drop(set(part) - {each.id for each in stored})
             self._hold(stored)
+            self._share.renew_if_due()
 
     def _hold(self, stored: Iterable[StoredPosition]) -> None:
         by_symbol: dict[str, list[StoredPosition]] = {}
@@ -103,7 +127,7 @@ class Monitor:
         for symbol in new:
             self._books[symbol] = SymbolBook(start=min(each.position.place for each in by_symbol[symbol]))
         if new:
-            self._ticks.set_symbols({symbol: book.start for symbol, book in self._books.items()})
+            self._follow_ticks()
         for symbol, positions in by_symbol.items():
             for each in positions:
                 self._symbol_of[each.id] = symbol
@@ -124,6 +148,7 @@ class Monitor:
                 recorder_ids = {book.recorder_of(position_id) for position_id in part}
                 catch_up(self._engine, self._log, recorder_ids, through={symbol: through}, wait=False)
                 self._load(part)
+                self._share.renew_if_due()
 
     def _flush(self) -> None:
         now = self._clock()
@@ -135,16 +160,26 @@ class Monitor:
                 with self._engine.begin() as connection:
                     written = flush_positions(connection, counted)
                 book.note_written(written, now)
+            self._share.renew_if_due()
         if now >= self._forget_at:
             self._forget_at = now + FORGET_EVERY_SECONDS
             self._forget()
 
     def _forget(self) -> None:
-        for symbol in [symbol for symbol, book in self._books.items() if not len(book)]:
-            del self._books[symbol]
-        self._ticks.set_symbols({symbol: book.start for symbol, book in self._books.items()})
+        self._let_go([symbol for symbol, book in self._books.items() if not len(book)])
         for book in self._books.values():
             book.forget_counted()
+
+    def _let_go(self, symbols: Collection[str]) -> None:
+        """Stop following these; what was counted and not flushed is counted again by who follows them next."""
+        for symbol in symbols:
+            self._drop(self._books[symbol].versions)
+            del self._books[symbol]
+        if symbols:
+            self._follow_ticks()
+
+    def _follow_ticks(self) -> None:
+        self._ticks.set_symbols({symbol: book.start for symbol, book in self._books.items()})
 
 
 def _parts(items: Sequence[Item], size: int) -> Iterable[Sequence[Item]]:

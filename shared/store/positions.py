@@ -36,10 +36,11 @@ def lock_open_positions(connection: Connection, recorder_ids: Collection[int]) -
     return _stored(connection, connection.execute(statement).mappings().all())
 
 
-def open_position_versions(connection: Connection) -> dict[int, int]:
-    """Return the version of every open position, by id."""
+def open_position_versions(connection: Connection, symbols: Collection[str]) -> dict[int, int]:
+    """Return the version of every open position in some symbols, by id."""
     columns = recorder_positions.c
-    rows = connection.execute(select(columns.id, columns.version).where(columns.status == "open"))
+    open_in_them = columns.status == "open", columns.ticker == func.any(list(symbols))
+    rows = connection.execute(select(columns.id, columns.version).where(*open_in_them))
     return {row.id: row.version for row in rows}
 
 

@@ -38,8 +38,9 @@ def held(desk: Desk) -> list[Recorder]:
 def counted(desk: Desk, *, through: int | None = None) -> list[StoredPosition]:
     """Load the open positions and take them through the log, as the book of the symbol does."""
     end = last_place(desk.redis) if through is None else through
+    symbols = {recorder.stated["symbol"] for recorder in desk.recorders}
     with desk.engine.connect() as connection:
-        stored = load_positions(connection, open_position_versions(connection))
+        stored = load_positions(connection, open_position_versions(connection, symbols))
     stored.sort(key=lambda each: each.recorder_id)
     return [replace(each, position=advance(each.position, log_after(desk, each, end))) for each in stored]
 

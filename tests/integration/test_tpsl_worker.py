@@ -1,7 +1,7 @@
 """The monitor of open positions: exits at once, extremes in batches, and no fault that costs a tick or an exit."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from decimal import Decimal
@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from services.tpsl_worker import monitor as monitor_module
 from services.tpsl_worker.monitor import FORGET_EVERY_SECONDS, RECONCILE_EVERY_SECONDS, Monitor
+from services.tpsl_worker.share import SymbolShare
 from shared import catch_up as catch_up_module
 from shared.bus import log_tape
 from shared.bus.heartbeat import read_heartbeats
@@ -196,20 +197,22 @@ class TestLearning:
     def test_without_announcements_reconciling_finds_what_opened_changed_and_closed(
         self, desk: Desk, monitor: Monitor, clock: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(catch_up_module, "announce_positions", lambda *_: None)
         desk.tick("100")
+        opened(desk)
+        turn_until(monitor, lambda: monitor.positions == 1)
+        monkeypatch.setattr(catch_up_module, "announce_positions", lambda *_: None)
         changed, closed = opened(desk, **STOP), opened(desk)
         monitor.turn()
-        assert monitor.positions == 0
+        assert monitor.positions == 1
         clock.seconds += RECONCILE_EVERY_SECONDS
         monitor.turn()
-        assert monitor.positions == 2
+        assert monitor.positions == 3
         desk.alert(changed, BUY | {"sl_ticks": 40})
         desk.alert(closed, CLOSE)
         desk.catch_up()
         clock.seconds += RECONCILE_EVERY_SECONDS
         monitor.turn()
-        assert monitor.positions == 1
+        assert monitor.positions == 2
         desk.tick("91")
         clock.seconds += 3
         turn_until(monitor, lambda: desk.position(changed)["worst_unrealized_pnl"] == -36)
@@ -241,8 +244,7 @@ class TestLearning:
             desk.tick("90")
             turn_until(monitor, lambda: monitor.positions == 0)
             clock.seconds += FORGET_EVERY_SECONDS
-            monitor.turn()
-            assert monitor.symbols == 0
+            turn_until(monitor, lambda: monitor.symbols == 0)
             desk.tick("95", "105")
         assert desk.trades(recorder)[0]["ticks_seen"] == 1
         assert_as_replayed(desk)
@@ -377,9 +379,10 @@ class TestFaults:
         assert (row["ticks_seen"], row["worst_unrealized_pnl"]) == (1, -2)
         assert row["gap_seconds"] > 0
 
-    def test_two_monitors_do_each_others_work_once(
-        self, desk: Desk, start: Callable[[], Monitor], clock: Clock
+    def test_two_monitors_of_one_symbol_do_each_others_work_once(
+        self, desk: Desk, start: Callable[[], Monitor], clock: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr(monitor_module, "SymbolShare", EverySymbol)
         monitors = [start(), start()]
         ended = Event()
         with ThreadPoolExecutor(3) as pool:
@@ -397,6 +400,13 @@ class TestFaults:
             for each in watching:
                 each.result()
         assert_as_replayed(desk)
+
+
+class EverySymbol(SymbolShare):
+    """The share of a worker that thinks it has everything, like one that was stopped and goes on."""
+
+    def _beat(self, followed: Collection[str]) -> None:
+        self.own = frozenset({"MNQ1!", *followed})
 
 
 def watch(monitor: Monitor, ended: Event) -> None:
