@@ -15,25 +15,26 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from redis import Redis
 from sqlalchemy import Connection, Engine, delete, func, insert, select, text
 
+from cli.replay import replay_files
 from shared.bus.publisher import SourceLease, TickPublisher
-from shared.bus.tick_log import read_entries, read_heads
+from shared.bus.tick_log import read_heads
 from shared.catch_up import catch_up
 from shared.domain.acceptance import accept_body
 from shared.domain.contracts import Contract
 from shared.domain.numbers import plain
 from shared.domain.recorder_settings import parse_recorder_settings
-from shared.domain.ticks import LogEntry
 from shared.domain.timestamps import format_timestamp, from_datetime, to_datetime
-from shared.replay import ReplaySignal, replay
+from shared.exported_logs import TIME_DIGITS, collect_logs, write_logs
 from shared.settings import Settings
 from shared.store.contracts import add_contract, contracts_in_force
 from shared.store.recorders import create_recorder, find_recorder, update_recorder
-from shared.store.signals import NewSignal, insert_signal, load_log
+from shared.store.signals import NewSignal, insert_signal
 from shared.store.tables import position_legs, recorded_signals, recorded_trades, recorder_positions, users
 from shared.tokens import TokenCipher
 
@@ -166,9 +167,8 @@ class Desk:
             ticker=symbol,
             raw_data=raw.encode(),
             status="accepted",
-            signal_type="alert",
             received_at=received_at,
-            **{**known, **row},
+            **{"signal_type": "alert", **known, **row},
         )
         return insert_signal(connection, signal).id
 
@@ -232,31 +232,24 @@ class Desk:
         }
 
     def replayed(self, recorder: Recorder) -> dict[str, list[Json]]:
-        """Describe what the replay of the recorder's two logs gives, the tick log as Redis has it."""
-        with self.engine.connect() as connection:
-            log = load_log(connection, recorder.id)
-        symbols = {each.ticker for each in log if each.ticker} | {str(recorder.stated["symbol"])}
-        signals = [
-            ReplaySignal(
-                line=number,
-                recorder=recorder.name,
-                occurred_at=from_datetime(each.received_at),
-                place=each.place or 0,
-                body=each.raw_data.decode(),
-            )
-            for number, each in enumerate(log, start=1)
-        ]
-        known = [each.stated for each in self.recorders]  # a contract that one brings holds for all
-        report = replay(known, self._log_of(symbols), signals)
+        """Describe what `recorder replay` makes of the recorder's exported logs, the tick log as Redis has it."""
+        with TemporaryDirectory() as name:
+            files = self.export(recorder, Path(name))
+            report = replay_files(*files)
         return {
             "signals": [_said(each["status"], each["reason"], each.get("note")) for each in report["signals"]],
             "trades": _sorted(_without(each, "recorder") for each in report["trades"]),
             "positions": _sorted(_without(each, "recorder") for each in report["positions"]),
         }
 
-    def _log_of(self, symbols: set[str]) -> Sequence[LogEntry]:
-        entries = [entry for symbol in symbols for entry in read_entries(self.redis, symbol, after=0)]
-        return sorted(entries, key=lambda entry: entry.place)
+    def export(self, recorder: Recorder, directory: Path) -> tuple[Path, Path, Path]:
+        """Write the recorder's logs; the files in the order in which a replay takes them."""
+        with self.engine.connect() as connection:
+            found = find_recorder(connection, self.user_id, recorder.id)
+            if found is None:
+                raise AssertionError(recorder)
+            write_logs(collect_logs(connection, self.redis, found), directory)
+        return directory / "ticks.csv", directory / "signals.jsonl", directory / "settings.json"
 
     def _rows(self, table: Any, recorder: Recorder) -> list[Json]:
         statement = select(table).where(table.c.recorder_id == recorder.id).order_by(table.c.id)
@@ -401,7 +394,7 @@ def _number(value: Decimal | None) -> str | None:
 
 
 def _moment(value: datetime | None) -> str | None:
-    return None if value is None else format_timestamp(from_datetime(value), 9)
+    return None if value is None else format_timestamp(from_datetime(value), TIME_DIGITS)
 
 
 def _without(row: Json, name: str) -> Json:
