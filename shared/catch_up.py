@@ -19,12 +19,14 @@ from shared.bus.log_tape import LogTape
 from shared.domain.application import INTERNAL_ERROR
 from shared.domain.fold import RecorderFold, Verdict
 from shared.domain.position import Position
+from shared.intake.acceptance import storable
+from shared.intake.waiting import store_waiting
 from shared.logs import log_event
 from shared.pending_signals import PendingSignals, read_pending
 from shared.store.database import DATABASE_LOST
 from shared.store.fold_results import FoldedPosition, WrittenPosition, write_positions
 from shared.store.positions import StoredPosition, load_places, lock_open_positions
-from shared.store.recorders import lock_recorders
+from shared.store.recorders import end_rest, let_rest, lock_recorders
 from shared.store.signals import SignalOutcome, count_signals, record_outcomes
 
 NOWHERE: Mapping[str, int] = {}
@@ -43,22 +45,34 @@ def catch_up(
     """Apply every pending signal of these recorders, and take their open positions `through` these places by symbol.
 
     Without `wait` recorders that somebody else is catching up are left out. Returns how many signals were applied.
-    A recorder on which it fails waits alone, the others are caught up without it. Raises where Postgres or Redis is
-    away; nothing is half done then, and calling it again is always right.
+    Bodies that wait in Redis are stored first, for nothing may pass them. A recorder on which it fails rests, longer
+    each time, and the others are caught up without it. Raises where Postgres or Redis is away; nothing is half done
+    then, and calling it again is always right.
     """
+    store_waiting(engine, log)
+    return _catch_up_or_halve(engine, log, sorted(recorder_ids), through=through, wait=wait)
+
+
+def _catch_up_or_halve(
+    engine: Engine, log: redis.Redis, recorder_ids: Sequence[int], *, through: Mapping[str, int], wait: bool
+) -> int:
     try:
         return _catch_up_together(engine, log, recorder_ids, through=through, wait=wait)
     except (*DATABASE_LOST, BusError):
         raise
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one recorder must stop no other
         if len(recorder_ids) == 1:
-            log_event(
-                logger, "catch_up_failed", level=logging.ERROR, recorder_ids=list(recorder_ids), reason=repr(error)
-            )
+            _let_rest(engine, recorder_ids[0], error)
             return 0
-    ordered = sorted(recorder_ids)
-    halves = ordered[: len(ordered) // 2], ordered[len(ordered) // 2 :]
-    return sum(catch_up(engine, log, half, through=through, wait=wait) for half in halves)
+    middle = len(recorder_ids) // 2
+    halves = recorder_ids[:middle], recorder_ids[middle:]
+    return sum(_catch_up_or_halve(engine, log, half, through=through, wait=wait) for half in halves)
+
+
+def _let_rest(engine: Engine, recorder_id: int, error: Exception) -> None:
+    log_event(logger, "catch_up_failed", level=logging.ERROR, recorder_id=recorder_id, reason=repr(error))
+    with engine.begin() as connection:
+        let_rest(connection, recorder_id, storable(repr(error)))
 
 
 def _catch_up_together(
@@ -67,10 +81,11 @@ def _catch_up_together(
     started = perf_counter()
     with engine.begin() as connection:
         locked = lock_recorders(connection, recorder_ids, wait=wait)
-        pending = read_pending(connection, log, locked)
+        pending = read_pending(connection, log, {each: recorder.signal_count for each, recorder in locked.items()})
         stored = lock_open_positions(connection, locked)
         folds = _fold(connection, log, pending, stored, through)
         written = _write(connection, pending, stored, folds)
+        end_rest(connection, [each for each, recorder in locked.items() if recorder.failures])
     _announce(log, written)
     verdicts = [verdict for fold in folds.values() for verdict in fold.verdicts]
     _log(verdicts, written, perf_counter() - started)

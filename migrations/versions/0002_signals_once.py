@@ -1,7 +1,10 @@
-"""Signals are stored once and applied once: ids of intake, fingerprints of bodies, numbers in their recorder's log."""
+"""Signals are stored once and applied once: ids of intake, fingerprints of bodies, numbers in their recorder's log.
+
+Recorders on which the fold fails rest.
+"""
 
 from alembic import op
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, Uuid, text
+from sqlalchemy import BigInteger, Column, DateTime, Integer, LargeBinary, Text, Uuid, text
 
 revision = "0002"
 down_revision = "0001"
@@ -14,6 +17,9 @@ def upgrade() -> None:
     op.add_column(signals, Column("fingerprint", LargeBinary))
     op.add_column(signals, Column("duplicates", Integer, nullable=False, server_default="0"))
     op.add_column(signals, Column("sequence", BigInteger))
+    op.add_column("recorders", Column("failures", Integer, nullable=False, server_default="0"))
+    op.add_column("recorders", Column("error", Text))
+    op.add_column("recorders", Column("retry_at", DateTime(timezone=True)))
     op.execute(_NUMBER)
     op.execute(_COUNT)
     for columns in (["intake_id"], ["recorder_id", "fingerprint"], ["recorder_id", "sequence"]):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from shared.bus.connection import RedisClient
 from shared.bus.queues import clear_wake
 from shared.catch_up import catch_up
+from shared.intake.waiting import store_waiting
 from shared.store.database import Engine
 from shared.store.signals import find_pending_recorders
 
@@ -39,6 +40,7 @@ def apply_accepted_signals() -> int:
 
 def apply_pending(connections: Connections) -> int:
     """Drain what is pending: first what nobody else is at, then, waiting its turn, what came behind somebody's back."""
+    store_waiting(connections.engine, connections.log)
     return _drain(connections, wait=False) + _drain(connections, wait=True)
 
 

@@ -1,4 +1,7 @@
-"""Finds accepted signals that no job took, because a crash lost the wake-up, and wakes a worker for them."""
+"""Finds accepted signals that no job took, because a crash lost the wake-up, and wakes a worker for them.
+
+Bodies that wait in Redis until Postgres is back are found in the same way.
+"""
 
 import logging
 from threading import Event, Thread
@@ -6,6 +9,7 @@ from threading import Event, Thread
 from shared.bus.connection import BusError
 from shared.bus.heartbeat import Heartbeat
 from shared.bus.queues import Queue, clear_wake, wake_recorder_workers
+from shared.bus.waiting_bodies import count_waiting
 from shared.logs import log_event
 from shared.store.database import DATABASE_LOST, Engine
 from shared.store.signals import has_pending_older_than
@@ -17,9 +21,9 @@ logger = logging.getLogger(__name__)
 
 
 def sweep(engine: Engine, queue: Queue) -> bool:
-    """Wake a worker if a signal has been waiting for half a second; whether one was."""
+    """Wake a worker if a signal has been waiting for half a second, or a body for Postgres; whether one was."""
     with engine.connect() as connection:
-        overdue = has_pending_older_than(connection, seconds=OVERDUE_SECONDS)
+        overdue = has_pending_older_than(connection, seconds=OVERDUE_SECONDS) or count_waiting(queue.connection) > 0
     if overdue:
         clear_wake(queue.connection)
         wake_recorder_workers(queue)

@@ -5,16 +5,16 @@ from typing import cast
 
 from flask import Flask, current_app
 
-from services.web.contract_cache import ContractCache
 from services.web.rate_limit import RateLimit
 from shared.bus.connection import RedisClient, connect_redis
 from shared.bus.intake import IntakeBus
+from shared.intake.contract_cache import ContractCache
 from shared.settings import Settings
 from shared.store.database import Engine, connect_database
 from shared.tokens import TokenCipher
 
 INTAKE_CONNECTIONS = 8
-INTAKE_PATIENCE_MS = 2_000
+INTAKE_PATIENCE_MS = 800  # to find one of the connections, and for each answer; after that Redis keeps the alert
 PAGE_CONNECTIONS = 8
 PAGE_PATIENCE_SECONDS = 1
 LOG_INS_A_MINUTE = 10
@@ -48,6 +48,7 @@ def connect_backend(settings: Settings) -> Backend:
             application="web-intake",
             pool_size=INTAKE_CONNECTIONS,
             patience_ms=INTAKE_PATIENCE_MS,
+            ping=False,  # an alert on a broken connection is kept by Redis
         ),
         intake_bus=IntakeBus(settings.redis_url),
         contracts=ContractCache(),

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, jsonify
 from services.web.backend import backend
 from shared.bus.connection import CONNECTION_LOST
 from shared.bus.heartbeat import SILENT_AFTER_SECONDS, Beat, read_heartbeats
+from shared.bus.waiting_bodies import count_waiting
 from shared.store.database import DATABASE_LOST, ping_database
 
 NEEDED_SERVICES = ("price_feed", "recorder_worker", "tpsl_worker")
@@ -29,11 +30,23 @@ def readyz() -> Response:
         "postgres": _asked(lambda: ping_database(backend().intake_engine)),
         "redis": _asked(lambda: beats.extend(read_heartbeats(backend().redis))),
     }
+    alerts = _alerts()
     services = {service: _described(service, beats) for service in NEEDED_SERVICES}
-    well = all(part["ok"] for part in (*dependencies.values(), *services.values()))
-    response = jsonify(status="ok" if well else "unwell", dependencies=dependencies, services=services)
+    well = all(part["ok"] for part in (*dependencies.values(), alerts, *services.values()))
+    response = jsonify(status="ok" if well else "unwell", dependencies=dependencies, alerts=alerts, services=services)
     response.status_code = 200 if well else 503
     return response
+
+
+def _alerts() -> dict[str, object]:
+    """Describe whether alerts wait in Redis until Postgres can store them."""
+    try:
+        waiting = count_waiting(backend().redis)
+    except CONNECTION_LOST:
+        return {"ok": False, "reason": "Redis, where they would wait, does not answer"}
+    if waiting:
+        return {"ok": False, "waiting": waiting, "reason": "accepted alerts wait in Redis until Postgres stores them"}
+    return {"ok": True, "waiting": 0}
 
 
 def _asked(ask: Callable[[], None]) -> dict[str, object]:

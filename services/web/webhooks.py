@@ -1,23 +1,28 @@
-"""The URLs that alerts are posted to: store, wake, answer; nothing is applied here."""
+"""The URLs that alerts are posted to: store, wake, answer; nothing is applied here.
+
+Postgres stores an alert, or while it is away Redis keeps it, to be moved into Postgres in its order.
+"""
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
+from uuid import uuid4
 
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from services.web.acceptance import ACCEPTED, accept_alert
 from services.web.backend import Backend, backend
+from shared.bus.waiting_bodies import AlertBody
+from shared.domain.places import BEFORE_EVERYTHING
+from shared.intake.acceptance import ACCEPTED, accept_alert
+from shared.intake.addressees import find_addressee
 from shared.logs import log_event
 from shared.settings import Settings
-from shared.store.database import DATABASE_LOST, Connection
-from shared.store.recorders import AlertTarget, find_target_by_token_hash
+from shared.store.database import DATABASE_LOST
 from shared.store.signals import StoredSignal, insert_signal
-from shared.store.users import User, find_user_by_webhook_token_hash
-from shared.tokens import token_hash
+from shared.tokens import is_token, token_hash
 
 LARGEST_BODY = 64 * 1024
 
@@ -39,22 +44,17 @@ UNKNOWN_URL = Answer(code=404, body={"success": False, "error": "no recorder has
 FORBIDDEN = Answer(code=403, body={"success": False, "error": "this address may not post alerts here"})
 TOO_LARGE = Answer(code=413, body={"success": False, "error": f"the body is larger than {LARGEST_BODY // 1024} KiB"})
 UNAVAILABLE = Answer(code=503, body={"success": False, "error": "not stored, send it again"}, retry_after_seconds=5)
+KEPT = Answer(code=200, body={"success": True, "signal_id": None, "status": ACCEPTED})
 
 
 @webhooks.post("/webhook/<token>")
 def receive_alert(token: str) -> Response:
-    """Store an alert and answer; whatever goes wrong on this side is 503, after which TradingView sends it again."""
+    """Store an alert and answer; if nothing here can store it, 503, after which TradingView sends it again."""
     began_at = time.monotonic()
     try:
-        answer = _take(backend(), token)
+        answer = _receive(backend(), token)
     except RequestEntityTooLarge:
         answer = TOO_LARGE
-    except DATABASE_LOST as error:
-        log_event(logger, "database_away", level=logging.ERROR, reason=str(error).partition("\n")[0])
-        answer = UNAVAILABLE
-    except Exception:
-        logger.exception("webhook_failed")
-        answer = UNAVAILABLE
     _log(answer, time.monotonic() - began_at)
     return _response(answer)
 
@@ -64,7 +64,7 @@ def describe_url(token: str) -> Response:
     """Tell somebody who opens the URL whether it works, without changing anything."""
     try:
         with backend().intake_engine.connect() as connection:
-            addressee = _find_addressee(connection, token)
+            addressee = find_addressee(connection, token_hash(token))
     except DATABASE_LOST:
         return _response(UNAVAILABLE)
     if addressee is None:
@@ -72,22 +72,59 @@ def describe_url(token: str) -> Response:
     return jsonify(success=True, message="This URL works. Post TradingView alerts to it.")
 
 
-def _take(backend: Backend, token: str) -> Answer:
+def _receive(backend: Backend, token: str) -> Answer:
     if not _may_post(backend.settings):
         return FORBIDDEN
+    if not is_token(token):
+        return UNKNOWN_URL
     received_at = datetime.now(UTC)
     body = _read_body()  # before a connection is taken: a slow sender must not hold one
+    alert = AlertBody(
+        intake_id=uuid4(), token_hash=token_hash(token), body=body, received_at=received_at, place=BEFORE_EVERYTHING
+    )
+    return _take(backend, alert)
+
+
+def _take(backend: Backend, alert: AlertBody) -> Answer:
+    """Store the alert in Postgres; in Redis if that fails, or if others wait there already, whom it must not pass."""
+    standing = backend.intake_bus.read_standing()
+    if standing is None or not standing.others_wait:
+        try:
+            return _store(backend, alert, redis_answers=standing is not None)
+        except DATABASE_LOST as error:
+            log_event(logger, "database_away", level=logging.ERROR, reason=str(error).partition("\n")[0])
+        except Exception:
+            logger.exception("webhook_failed")
+    if standing is None:
+        return UNAVAILABLE
+    return _keep(backend, replace(alert, place=standing.place))
+
+
+def _store(backend: Backend, alert: AlertBody, *, redis_answers: bool) -> Answer:
     with backend.intake_engine.begin() as connection:
-        addressee = _find_addressee(connection, token)
+        addressee = find_addressee(connection, alert.token_hash)
         if addressee is None:
             return UNKNOWN_URL
-        row = accept_alert(connection, backend, addressee, body, received_at)
+        row = accept_alert(connection, backend.contracts, addressee, alert.body, alert.received_at)
         if not backend.webhook_limit.allows((row.user_id, row.recorder_id)):
             return _over_the_limit(backend)
-        stored = insert_signal(connection, row)
-    if stored.status == ACCEPTED:
+        if row.status == ACCEPTED and redis_answers:
+            acceptance = backend.intake_bus.read_acceptance(row.ticker)
+            row = replace(row, place=acceptance.place, market_price=acceptance.market_price)
+        stored = insert_signal(connection, replace(row, intake_id=alert.intake_id))
+    if stored.status == ACCEPTED and redis_answers:
         backend.intake_bus.wake()
-    return _answer(stored, row.recorder_id)
+    return _stored(stored, row.recorder_id)
+
+
+def _keep(backend: Backend, alert: AlertBody) -> Answer:
+    """Let the alert wait in Redis. Whose it is, and whether it is a signal, is found out when it is moved."""
+    if not backend.webhook_limit.allows(alert.token_hash):
+        return _over_the_limit(backend)
+    if not backend.intake_bus.keep(alert):
+        return UNAVAILABLE
+    backend.intake_bus.wake()
+    return KEPT
 
 
 def _read_body() -> bytes:
@@ -97,11 +134,6 @@ def _read_body() -> bytes:
     if len(body) > LARGEST_BODY:
         raise RequestEntityTooLarge
     return body
-
-
-def _find_addressee(connection: Connection, token: str) -> AlertTarget | User | None:
-    hashed = token_hash(token)
-    return find_target_by_token_hash(connection, hashed) or find_user_by_webhook_token_hash(connection, hashed)
 
 
 def _may_post(settings: Settings) -> bool:
@@ -117,7 +149,7 @@ def _over_the_limit(backend: Backend) -> Answer:
     return Answer(code=429, body={"success": False, "error": error}, retry_after_seconds=wait)
 
 
-def _answer(stored: StoredSignal, recorder_id: int | None) -> Answer:
+def _stored(stored: StoredSignal, recorder_id: int | None) -> Answer:
     told = {"signal_id": stored.id, "status": stored.status}
     if stored.status == ACCEPTED:
         return Answer(code=200, body={"success": True, **told}, recorder_id=recorder_id)

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -23,6 +23,9 @@ from shared.store.contracts import contracts_in_force
 from shared.store.tables import contracts, recorder_settings, recorders, users
 from shared.tokens import TokenCipher, make_token, token_hash
 
+FIRST_REST = timedelta(seconds=0.5)
+LONGEST_REST = timedelta(seconds=60)
+_MOST_DOUBLINGS = 10
 _NO_VERSION_YET = 0
 _ONE_OF_A_NAME = "uq_recorders_user_id_name"
 _MIRRORED = (
@@ -47,8 +50,13 @@ _CONTRACTS_VERSION = (
 )
 # Built once: every webhook asks for it.
 _TARGETS = select(
-    recorders.c.id, recorders.c.user_id, recorders.c.settings_id, recorder_settings.c.settings, _CONTRACTS_VERSION
-).join(recorder_settings, recorder_settings.c.id == recorders.c.settings_id)
+    recorders.c.id,
+    recorders.c.user_id,
+    recorder_settings.c.id.label("settings_id"),
+    recorder_settings.c.settings,
+    _CONTRACTS_VERSION,
+).select_from(recorders)
+_TARGETS_NOW = _TARGETS.join(recorder_settings, recorder_settings.c.id == recorders.c.settings_id)
 
 
 class RecorderNameTaken(ValueError):
@@ -72,6 +80,14 @@ class Recorder:
     def name(self) -> str:
         """The name, as the settings have it."""
         return self.settings.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedRecorder:
+    """How many signals a recorder has taken, and how often in a row catching up with it failed."""
+
+    signal_count: int
+    failures: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,14 +176,14 @@ def find_recorders_named(connection: Connection, name: str, user_name: str | Non
     return [_recorder(row) for row in connection.execute(statement).mappings()]
 
 
-def find_target_by_token_hash(connection: Connection, hashed: bytes) -> AlertTarget | None:
-    """Find the recorder whose own webhook URL carries the token."""
-    return _find_target(connection, recorders.c.webhook_token_hash == hashed)
+def find_target_by_token_hash(connection: Connection, hashed: bytes, *, at: datetime | None) -> AlertTarget | None:
+    """Find the recorder whose own webhook URL carries the token, with its settings now or `at` a moment."""
+    return _find_target(connection, recorders.c.webhook_token_hash == hashed, at)
 
 
-def find_target_by_name(connection: Connection, user_id: int, name: str) -> AlertTarget | None:
-    """Find the user's recorder that an alert to the user's URL names."""
-    return _find_target(connection, (recorders.c.user_id == user_id) & (recorders.c.name == name))
+def find_target_by_name(connection: Connection, user_id: int, name: str, *, at: datetime | None) -> AlertTarget | None:
+    """Find the user's recorder that an alert to the user's URL names, with its settings now or `at` a moment."""
+    return _find_target(connection, (recorders.c.user_id == user_id) & (recorders.c.name == name), at)
 
 
 def _with_normal_symbol(connection: Connection, user_id: int, settings: RecorderSettings) -> RecorderSettings:
@@ -197,8 +213,9 @@ def _put_in_force(connection: Connection, recorder_id: int, settings: RecorderSe
     )
 
 
-def _find_target(connection: Connection, condition: ColumnElement[bool]) -> AlertTarget | None:
-    row = connection.execute(_TARGETS.where(condition)).one_or_none()
+def _find_target(connection: Connection, condition: ColumnElement[bool], at: datetime | None) -> AlertTarget | None:
+    statement = _TARGETS_NOW if at is None else _targets_at(at)
+    row = connection.execute(statement.where(condition)).one_or_none()
     if row is None:
         return None
     return AlertTarget(
@@ -208,6 +225,17 @@ def _find_target(connection: Connection, condition: ColumnElement[bool]) -> Aler
         settings=parse_recorder_settings(row.settings),
         contracts_version=row.contracts_version,
     )
+
+
+def _targets_at(moment: datetime) -> Select[Any]:
+    """Select recorders with the settings that were in force at a moment, the present ones if none was yet."""
+    versions = recorder_settings.alias()
+    in_force = (
+        select(func.max(versions.c.id))
+        .where(versions.c.recorder_id == recorders.c.id, versions.c.created_at <= moment)
+        .scalar_subquery()
+    )
+    return _TARGETS.join(recorder_settings, recorder_settings.c.id == func.coalesce(in_force, recorders.c.settings_id))
 
 
 def _recorders() -> Select[Any]:
@@ -250,18 +278,40 @@ def _taken(settings: RecorderSettings) -> str:
     return f"there is a recorder {settings.name!r} already"
 
 
-def lock_recorders(connection: Connection, recorder_ids: Collection[int], *, wait: bool = True) -> dict[int, int]:
-    """Lock these recorders in id order, without `wait` only those that nobody has locked.
-
-    Returns how many signals each of those whose lock it has took so far.
-    """
+def lock_recorders(
+    connection: Connection, recorder_ids: Collection[int], *, wait: bool = True
+) -> dict[int, LockedRecorder]:
+    """Lock these recorders in id order, less those that rest, and without `wait` those that somebody has locked."""
     statement = (
-        select(recorders.c.id, recorders.c.signal_count)
-        .where(recorders.c.id == func.any(sorted(recorder_ids)))
+        select(recorders.c.id, recorders.c.signal_count, recorders.c.failures)
+        .where(recorders.c.id == func.any(sorted(recorder_ids)), does_not_rest())
         .order_by(recorders.c.id)
         .with_for_update(key_share=True, skip_locked=not wait)
     )
-    return {row.id: row.signal_count for row in connection.execute(statement)}
+    rows = connection.execute(statement)
+    return {row.id: LockedRecorder(signal_count=row.signal_count, failures=row.failures) for row in rows}
+
+
+def does_not_rest() -> ColumnElement[bool]:
+    """Tell, in a query, whether a recorder may be tried: it did not fail, or long enough ago."""
+    return recorders.c.retry_at.is_(None) | (recorders.c.retry_at <= func.clock_timestamp())
+
+
+def let_rest(connection: Connection, recorder_id: int, error: str) -> None:
+    """Leave a recorder on which the fold failed alone, for twice as long after each failure in a row."""
+    pause = func.least(LONGEST_REST, FIRST_REST * func.power(2, func.least(recorders.c.failures, _MOST_DOUBLINGS)))
+    connection.execute(
+        update(recorders)
+        .where(recorders.c.id == recorder_id)
+        .values(failures=recorders.c.failures + 1, error=error, retry_at=func.clock_timestamp() + pause)
+    )
+
+
+def end_rest(connection: Connection, recorder_ids: Collection[int]) -> None:
+    """Forget the failures of recorders with which it went well."""
+    if recorder_ids:
+        its_rows = update(recorders).where(recorders.c.id == func.any(sorted(recorder_ids)))
+        connection.execute(its_rows.values(failures=0, error=None, retry_at=None))
 
 
 def load_settings_versions(connection: Connection, settings_ids: Collection[int]) -> dict[int, RecorderSettings]:

@@ -10,10 +10,12 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection, Row, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from shared.store.recorders import does_not_rest
 from shared.store.tables import recorded_signals, recorders
 
 MANUAL = "manual"  # the type of a signal that its user gave by hand, not by an alert
-_INTAKE_LOCKS = 1  # the class of the advisory locks that keep a recorder's ids in the order of their commits
+_INTAKE_LOCKS = 1  # the class of the advisory locks that keep a recorder's signals in the order of their commits
+_MOVING_LOCK = (2, 0)  # of whoever moves waiting bodies into this table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +165,11 @@ def _as_answered(row: Row[Any], *, is_duplicate: bool) -> StoredSignal:
     )
 
 
+def lock_moving(connection: Connection) -> None:
+    """Be the only one who stores waiting bodies, until the transaction ends."""
+    connection.execute(select(func.pg_advisory_xact_lock(*_MOVING_LOCK)))
+
+
 def load_pending(connection: Connection, recorder_ids: Collection[int]) -> list[PendingSignal]:
     """Return the accepted signals of some recorders, each recorder's in the order of acceptance."""
     columns = [recorded_signals.c[name] for name in PendingSignal.__slots__]
@@ -186,11 +193,12 @@ def load_log(connection: Connection, recorder_id: int) -> list[LoggedSignal]:
 
 
 def find_pending_recorders(connection: Connection, *, after: int, limit: int) -> list[int]:
-    """Return recorders beyond id `after` that have accepted signals waiting, in id order."""
+    """Return recorders beyond id `after` that have accepted signals waiting and do not rest, in id order."""
     pending = recorded_signals.c
     statement = (
         select(pending.recorder_id)
-        .where(pending.status == "accepted", pending.recorder_id > after)
+        .join(recorders, recorders.c.id == pending.recorder_id)
+        .where(pending.status == "accepted", pending.recorder_id > after, does_not_rest())
         .group_by(pending.recorder_id)
         .order_by(pending.recorder_id)
         .limit(limit)
@@ -226,10 +234,15 @@ def count_signals(connection: Connection, counts: dict[int, int]) -> None:
 
 
 def has_pending_older_than(connection: Connection, *, seconds: float) -> bool:
-    """Tell whether an accepted signal has been waiting for longer than this."""
-    waiting = select(recorded_signals.c.id).where(
-        recorded_signals.c.status == "accepted",
-        recorded_signals.c.created_at < func.clock_timestamp() - timedelta(seconds=seconds),
+    """Tell whether an accepted signal of a recorder that does not rest has been waiting for longer than this."""
+    waiting = (
+        select(recorded_signals.c.id)
+        .join(recorders, recorders.c.id == recorded_signals.c.recorder_id)
+        .where(
+            recorded_signals.c.status == "accepted",
+            recorded_signals.c.created_at < func.clock_timestamp() - timedelta(seconds=seconds),
+            does_not_rest(),
+        )
     )
     return bool(connection.execute(select(waiting.exists())).scalar_one())
 

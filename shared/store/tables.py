@@ -107,6 +107,10 @@ recorders = Table(
     Column("settings_id", BigInteger, nullable=False),
     _now("created_at"),
     _now("updated_at"),
+    # How often in a row catching up with it failed, why, and until when it rests.
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("error", Text),
+    _moment("retry_at"),
     UniqueConstraint("user_id", "name"),
     CheckConstraint("initial_position_size >= 0", name="initial_position_size"),
 )

@@ -25,6 +25,7 @@ from shared.domain.refusals import SignalRefused
 from shared.domain.ticks import GapMark, LogEntry
 from shared.domain.timestamps import to_datetime
 from shared.store import fold_results
+from shared.store.signals import find_pending_recorders, has_pending_older_than
 from tests.property.strategies import START as SCENARIOS_START
 from tests.property.strategies import Scenario, ScriptedContract, body_of, scenarios
 from tests.trading import (
@@ -412,7 +413,7 @@ class TestWholeOrNotAtAll:
                 wait_until(lambda: somebody_waits_for_a_lock(desk.engine))
             assert waiting.result() == 1
 
-    def test_a_recorder_on_which_it_fails_waits_alone(self, desk: Desk) -> None:
+    def test_a_recorder_on_which_it_fails_rests_alone_and_longer_each_time(self, desk: Desk) -> None:
         chosen = [desk.recorder() for _ in range(5)]
         desk.tick("100")
         for recorder in chosen:
@@ -424,6 +425,32 @@ class TestWholeOrNotAtAll:
         assert desk.catch_up() == 4
         assert [len(desk.trades(recorder)) for recorder in chosen] == [1, 1, 0, 1, 1]
         assert desk.signals(chosen[2])[0]["status"] == "accepted"
+        rests = []
+        for failures in (1, 2, 3, 9):
+            with desk.engine.begin() as connection:
+                row = connection.execute(_RESTING, {"id": chosen[2].id}).one()
+                assert find_pending_recorders(connection, after=0, limit=9) == []
+                assert not has_pending_older_than(connection, seconds=0)
+                connection.execute(_TRY_AGAIN, {"id": chosen[2].id, "failures": failures})
+            rests.append(float(row.seconds))
+            assert "is missing" in row.error
+            assert desk.catch_up() == 0
+        assert rests == pytest.approx([0.5, 1, 2, 4], abs=0.4)
+
+    def test_a_recorder_that_rested_goes_on_where_it_was(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        recorder = desk.recorder()
+        desk.tick("100")
+        desk.alert(recorder, BUY)
+        with monkeypatch.context() as patch:
+            patch.setattr(catch_up_module, "read_pending", lambda *_: 1 / 0)
+            assert desk.catch_up() == 0
+        assert desk.catch_up() == 0, "it rests"
+        with desk.engine.begin() as connection:
+            connection.execute(_TRY_AGAIN, {"id": recorder.id, "failures": 1})
+        assert desk.catch_up() == 1
+        with desk.engine.connect() as connection:
+            row = connection.execute(_RESTING, {"id": recorder.id}).one()
+        assert (row.failures, row.error, row.seconds) == (0, None, None)
 
     def test_a_signal_on_which_the_fold_fails_is_rejected_with_its_error(
         self, desk: Desk, monkeypatch: pytest.MonkeyPatch
@@ -447,6 +474,12 @@ class TestWholeOrNotAtAll:
             connection.execute(statement, {"id": damaged})
         desk.catch_up()
         assert [each["status"] for each in desk.signals(recorder)] == ["rejected", "recorded"]
+
+
+_RESTING = text(
+    "SELECT failures, error, extract(epoch FROM retry_at - clock_timestamp()) AS seconds FROM recorders WHERE id = :id"
+)
+_TRY_AGAIN = text("UPDATE recorders SET retry_at = now(), failures = :failures WHERE id = :id")
 
 
 def then_lose_connection(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,0 +1,83 @@
+"""Moves alerts that waited in Redis while Postgres was away into Postgres: in their order, each once."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+
+from shared.bus.connection import BusError, RedisClient
+from shared.bus.waiting_bodies import WaitingBody, count_waiting, oldest_waiting, remove_waiting
+from shared.domain.application import INTERNAL_ERROR
+from shared.intake.acceptance import ACCEPTED, REJECTED, accept_alert, storable, unread_row
+from shared.intake.addressees import find_addressee
+from shared.intake.contract_cache import ContractCache
+from shared.logs import log_event
+from shared.store.signals import insert_signal, lock_moving
+
+AT_ONCE = 200
+UNSTORABLE = (DataError, IntegrityError)
+
+logger = logging.getLogger(__name__)
+_contracts = ContractCache()
+
+
+def store_waiting(engine: Engine, log: RedisClient) -> int:
+    """Store every body that waits, and return how many; raises where Postgres or Redis is away.
+
+    Whoever is interrupted leaves bodies waiting that are stored already: their intake ids tell.
+    """
+    if count_waiting(log) == 0:
+        return 0
+    stored = 0
+    while moved := _move(engine, log, AT_ONCE):
+        stored += moved
+    log_event(logger, "waiting_alerts_stored", count=stored)
+    return stored
+
+
+def _move(engine: Engine, log: RedisClient, count: int) -> int:
+    """Store the oldest `count` bodies; one that cannot be stored as it is stands alone, and holds up no other."""
+    bodies: Sequence[WaitingBody] = ()
+    try:
+        with engine.begin() as connection:
+            lock_moving(connection)
+            bodies = oldest_waiting(log, count)
+            for each in bodies:
+                _store(connection, each)
+    except BusError:
+        raise
+    except Exception as error:
+        if isinstance(error, SQLAlchemyError) and not isinstance(error, UNSTORABLE):
+            raise  # it is the database's fault, and not the body's
+        if count > 1:
+            return sum(_move(engine, log, 1) for _ in bodies)
+        logger.exception("waiting_alert_failed")
+        with engine.begin() as connection:
+            _store_rejected(connection, bodies[0], error)
+    if bodies:
+        remove_waiting(log, bodies)
+    return len(bodies)
+
+
+def _store(connection: Connection, waiting: WaitingBody) -> None:
+    """Store a body as of when it was accepted, under the settings in force then."""
+    alert = waiting.alert
+    addressee = find_addressee(connection, alert.token_hash, at=alert.received_at)
+    if addressee is None:
+        log_event(logger, "waiting_alert_for_nobody", level=logging.WARNING, received_at=alert.received_at)
+        return
+    row = accept_alert(connection, _contracts, addressee, alert.body, alert.received_at, settings_at=alert.received_at)
+    row = replace(row, intake_id=alert.intake_id, accepted_at=waiting.accepted_at)
+    insert_signal(connection, replace(row, place=alert.place) if row.status == ACCEPTED else row)
+
+
+def _store_rejected(connection: Connection, waiting: WaitingBody, error: Exception) -> None:
+    alert = waiting.alert
+    addressee = find_addressee(connection, alert.token_hash)
+    if addressee is None:
+        return
+    row = unread_row(addressee, alert.body, alert.received_at)
+    reason = storable(f"{INTERNAL_ERROR}: {error!r}")
+    insert_signal(connection, replace(row, intake_id=alert.intake_id, status=REJECTED, reason=reason))
