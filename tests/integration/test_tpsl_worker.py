@@ -1,7 +1,9 @@
 """The monitor of open positions: exits at once, extremes in batches, and no fault that costs a tick or an exit."""
 
+import itertools
+import signal
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from decimal import Decimal
@@ -12,10 +14,11 @@ from typing import Any
 import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisUnreachable
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, NullPool, create_engine, event, make_url, text
 from sqlalchemy.exc import OperationalError
 
 from services.tpsl_worker import monitor as monitor_module
+from services.tpsl_worker import share as share_module
 from services.tpsl_worker.monitor import FORGET_EVERY_SECONDS, RECONCILE_EVERY_SECONDS, Monitor
 from services.tpsl_worker.share import SymbolShare
 from shared import catch_up as catch_up_module
@@ -448,6 +451,183 @@ class TestProcess:
             Decimal("96.75"),
         ]
         assert_as_replayed(desk)
+
+    @pytest.mark.parametrize(("fault", "seconds"), [(signal.SIGKILL, 5.0), (signal.SIGSTOP, 8.0)])
+    def test_killed_or_stopped_its_symbols_are_taken_over(
+        self, desk: Desk, settings: Settings, reachable: Path, fault: signal.Signals, seconds: float
+    ) -> None:
+        recorders = opened_in_each_symbol(desk, **STOP)
+        log = reachable / "workers.log"
+        with running_part("tpsl-worker", settings, log) as one, running_part("tpsl-worker", settings, log):
+            wait_until(lambda: watched(desk) == [2, 2])
+            one.send_signal(fault)
+            for symbol in SYMBOLS:
+                desk.tick("90", symbol=symbol)
+            wait_until(lambda: all_closed(desk, recorders), within_seconds=seconds)
+            one.send_signal(signal.SIGCONT)
+            again = opened_in_each_symbol(desk, **TARGET)
+            for symbol in SYMBOLS:
+                desk.tick("99", "110", symbol=symbol)
+            wait_until(lambda: all_closed(desk, again))
+            if fault == signal.SIGSTOP:
+                opened_in_each_symbol(desk)
+                wait_until(lambda: watched(desk) == [2, 2])
+        assert_as_replayed(desk)
+
+    def test_a_replica_that_is_added_while_ticks_flow_misses_none(
+        self, desk: Desk, settings: Settings, reachable: Path
+    ) -> None:
+        recorders = opened_in_each_symbol(desk)
+        log = reachable / "workers.log"
+        ended, prices = Event(), itertools.cycle(["101", "99.25", "100.50", "98", "102"])
+        with ThreadPoolExecutor(1) as pool, running_part("tpsl-worker", settings, log):
+            flowing = pool.submit(tick_until, ended, desk, prices)
+            try:
+                wait_until(lambda: watched(desk) == [4])
+                with running_part("tpsl-worker", settings, log):
+                    wait_until(lambda: watched(desk) == [2, 2])
+                    ended.set()
+                    ticks = flowing.result()
+                    assert ticks > 100
+                    wait_until(lambda: [desk.position(each)["ticks_seen"] for each in recorders] == [ticks] * 4)
+            finally:
+                ended.set()
+        assert_as_replayed(desk)
+
+    def test_while_postgres_is_away_it_waits_and_then_goes_on(
+        self, desk: Desk, settings: Settings, reachable: Path
+    ) -> None:
+        recorders = opened_in_each_symbol(desk, **STOP)
+        with running_part("tpsl-worker", settings, reachable / "worker.log") as worker:
+            wait_until(lambda: watched(desk) == [4])
+            with nobody_may_connect(settings.database_url):
+                for symbol in SYMBOLS:
+                    desk.tick("90", "100", symbol=symbol)
+                time.sleep(1.0)
+            wait_until(lambda: all_closed(desk, recorders))
+            opened_in_each_symbol(desk)
+            wait_until(lambda: watched(desk) == [4])
+            assert worker.poll() is None
+        assert_as_replayed(desk)
+
+
+def watched(desk: Desk) -> list[object]:
+    """How many positions each worker watches that has as many symbols."""
+    facts = [beat.facts for beat in read_heartbeats(desk.redis)]
+    return [each["positions"] for each in facts if each["positions"] == each["symbols"]]
+
+
+def tick_until(ended: Event, desk: Desk, prices: Iterator[str]) -> int:
+    """Append a tick to each symbol, again and again; how many each symbol had."""
+    for count in itertools.count(1):
+        price = next(prices)
+        for symbol in SYMBOLS:
+            desk.tick(price, symbol=symbol)
+        if ended.wait(0.004):
+            return count
+    raise AssertionError
+
+
+@contextmanager
+def nobody_may_connect(database_url: str) -> Iterator[None]:
+    """End every session of a database, and let nobody in until the block ends."""
+    url = make_url(database_url)
+    server = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    sessions = text("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = :name")
+    try:
+        with server.connect() as connection:
+            connection.execute(text(f"ALTER DATABASE {url.database} ALLOW_CONNECTIONS false"))
+            connection.execute(sessions, {"name": url.database})
+        yield
+    finally:
+        with server.connect() as connection:
+            connection.execute(text(f"ALTER DATABASE {url.database} ALLOW_CONNECTIONS true"))
+
+
+SYMBOLS = ["M2K1!", "MES1!", "MNQ1!", "MYM1!"]
+
+
+def opened_in_each_symbol(desk: Desk, **settings: Any) -> list[Recorder]:
+    for symbol in SYMBOLS:
+        desk.tick("100", symbol=symbol)
+    return [opened(desk, symbol=symbol, **settings) for symbol in SYMBOLS]
+
+
+def all_closed(desk: Desk, recorders: Sequence[Recorder]) -> bool:
+    return all(is_closed(desk, recorder) for recorder in recorders)
+
+
+def turn_all_until(monitors: Sequence[Monitor], happened: Callable[[], object]) -> None:
+    def looked() -> object:
+        for monitor in monitors:
+            monitor.turn()
+        return happened()
+
+    wait_until(looked)
+
+
+class TestSharing:
+    def test_who_joins_takes_symbols_over_and_nothing_is_watched_twice(
+        self, desk: Desk, start: Callable[[], Monitor]
+    ) -> None:
+        recorders = opened_in_each_symbol(desk, **STOP)
+        first = start()
+        assert (first.symbols, first.positions) == (4, 4)
+        second = start()
+        turn_all_until([first, second], lambda: (first.positions, second.positions) == (2, 2))
+        assert (first.symbols, second.symbols) == (2, 2)
+        for symbol in SYMBOLS:
+            desk.tick("90", symbol=symbol)
+        turn_all_until([first], lambda: first.positions == 0)
+        assert sum(is_closed(desk, each) for each in recorders) == 2
+        turn_all_until([second], lambda: all_closed(desk, recorders))
+        assert_as_replayed(desk)
+
+    def test_a_symbol_is_watched_by_who_had_it_until_another_has_it(
+        self, desk: Desk, start: Callable[[], Monitor]
+    ) -> None:
+        recorders = opened_in_each_symbol(desk, **STOP)
+        first = start()
+        start()
+        turn_until(first, lambda: first.symbols == 2)
+        for symbol in SYMBOLS:
+            desk.tick("90", symbol=symbol)
+        turn_until(first, lambda: all_closed(desk, recorders))
+
+    def test_who_ends_leaves_everything_to_the_others(self, desk: Desk, start: Callable[[], Monitor]) -> None:
+        recorders = opened_in_each_symbol(desk)
+        first, second = start(), start()
+        turn_all_until([first, second], lambda: (first.positions, second.positions) == (2, 2))
+        first.close()
+        for symbol in SYMBOLS:
+            desk.tick("90", "95", symbol=symbol)
+        turn_until(second, lambda: second.positions == 4)
+        turn_until(second, lambda: all(desk.position(each)["worst_price"] == 90 for each in recorders))
+        assert_as_replayed(desk)
+
+    def test_a_position_in_a_symbol_that_nobody_has_is_watched_as_soon_as_it_is_announced(
+        self, desk: Desk, start: Callable[[], Monitor], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(share_module, "BEAT_EVERY_SECONDS", 60.0)
+        first, second = start(), start()
+        opened_in_each_symbol(desk)
+        turn_all_until([first, second], lambda: first.positions + second.positions == 4)
+        assert (first.positions, second.positions) == (2, 2)
+
+    def test_whoever_has_a_symbol_need_not_look_at_each_announcement_in_it(
+        self, desk: Desk, start: Callable[[], Monitor], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(share_module, "BEAT_EVERY_SECONDS", 60.0)
+        desk.tick("100")
+        opened(desk)
+        first, second = start(), start()
+        time.sleep(share_module.SOONEST_BEAT_SECONDS)
+        looks = []
+        monkeypatch.setattr(SymbolShare, "_beat", lambda *_: looks.append(1))
+        for _ in range(5):
+            opened(desk)
+            turn_all_until([first, second], lambda: first.positions == len(desk.recorders))
+        assert (second.positions, looks) == (0, [])
 
 
 def test_ticks_that_come_while_nothing_is_open_count_for_a_position_that_becomes_known_later(
