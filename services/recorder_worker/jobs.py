@@ -3,16 +3,20 @@
 RQ calls a job by name and without us; `open_connections` is therefore called once by the worker's process.
 """
 
+import logging
 from dataclasses import dataclass
 
-from shared.bus.connection import RedisClient
+from shared.bus.connection import BusError, RedisClient
 from shared.bus.queues import clear_wake
 from shared.catch_up import catch_up
 from shared.intake.waiting import store_waiting
-from shared.store.database import Engine
+from shared.logs import log_event
+from shared.store.database import DATABASE_LOST, Engine
 from shared.store.signals import find_pending_recorders
 
 RECORDERS_A_TRANSACTION = 200
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +36,17 @@ def open_connections(connections: Connections) -> None:
 
 
 def apply_accepted_signals() -> int:
-    """Apply every pending signal, and return how many; RQ's job function."""
+    """Apply every pending signal, and return how many; RQ's job function.
+
+    A server that is away fails no job: everything stays pending, and the sweep wakes us again.
+    """
     (connections,) = _connections
-    clear_wake(connections.log)
-    return apply_pending(connections)
+    try:
+        clear_wake(connections.log)
+        return apply_pending(connections)
+    except (*DATABASE_LOST, BusError) as error:
+        log_event(logger, "job_interrupted", level=logging.WARNING, reason=str(error).partition("\n")[0])
+        return 0
 
 
 def apply_pending(connections: Connections) -> int:

@@ -121,10 +121,7 @@ def _keep(backend: Backend, alert: AlertBody) -> Answer:
     """Let the alert wait in Redis. Whose it is, and whether it is a signal, is found out when it is moved."""
     if not backend.webhook_limit.allows(alert.token_hash):
         return _over_the_limit(backend)
-    if not backend.intake_bus.keep(alert):
-        return UNAVAILABLE
-    backend.intake_bus.wake()
-    return KEPT
+    return KEPT if backend.intake_bus.keep(alert) else UNAVAILABLE
 
 
 def _read_body() -> bytes:

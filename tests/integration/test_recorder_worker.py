@@ -6,17 +6,24 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from redis import Redis
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 
 from services.recorder_worker import jobs
 from services.recorder_worker.jobs import Connections, apply_accepted_signals, open_connections
 from services.recorder_worker.sweep import OVERDUE_SECONDS, sweep
 from shared.bus.heartbeat import read_heartbeats
 from shared.bus.queues import Queue, connect_queue, wake_recorder_workers
+from shared.bus.waiting_bodies import AlertBody, keep_waiting
+from shared.domain.recorder_settings import parse_recorder_settings
+from shared.domain.timestamps import to_datetime
 from shared.settings import Settings
+from shared.store.recorders import create_recorder
+from shared.tokens import TokenCipher, token_hash
 from tests.trading import (
     Desk,
     Recorder,
@@ -29,6 +36,8 @@ from tests.trading import (
 )
 
 BUY, SELL, CLOSE = {"action": "buy"}, {"action": "sell"}, {"action": "close"}
+
+_cipher = TokenCipher("0123456789abcdef" * 2)
 
 
 @pytest.fixture
@@ -81,6 +90,16 @@ class TestJob:
                     ["recorded"],
                 ]
             assert job.result() == 3
+
+    def test_a_server_that_is_away_fails_no_job(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        recorder = desk.recorder()
+        desk.tick("100")
+        desk.alert(recorder, BUY)
+        with monkeypatch.context() as patch:
+            patch.setattr(jobs, "catch_up", lose_postgres)
+            assert apply_accepted_signals() == 0
+        assert statuses(desk, recorder) == ["accepted"]
+        assert apply_accepted_signals() == 1
 
     def test_a_signal_that_comes_while_the_job_reads_wakes_another(
         self, queue: Queue, monkeypatch: pytest.MonkeyPatch
@@ -139,6 +158,26 @@ class TestProcess:
             desk.alert(recorder, BUY)
             wait_until(lambda: statuses(desk, recorder) == ["recorded"], within_seconds=2.0)
 
+    def test_it_stores_and_applies_what_waits_in_redis(self, desk: Desk, settings: Settings, reachable: Path) -> None:
+        desk.tick("100")
+        with desk.engine.begin() as connection:
+            made, token = create_recorder(
+                connection, desk.user_id, parse_recorder_settings({"name": "W", "symbol": "MNQ1!"}), _cipher
+            )
+        with running_part("recorder-worker", settings, reachable / "worker.log"):
+            wait_for_worker(settings.redis_url)
+            alert = AlertBody(
+                intake_id=uuid4(),
+                token_hash=token_hash(token),
+                body=b'{"action": "buy"}',
+                received_at=to_datetime(desk.now),
+                place=desk.tick("101"),
+            )
+            keep_waiting(desk.redis, alert)
+            recorder = Recorder(id=made.id, settings_id=made.settings_id, stated={"name": "W"})
+            wait_until(lambda: statuses(desk, recorder) == ["recorded"])
+        assert desk.trades(recorder)[0]["entry_price"] == 101
+
     def test_killed_in_the_middle_of_a_drain_it_leaves_nothing_half_done(
         self, desk: Desk, settings: Settings, queue: Queue, reachable: Path
     ) -> None:
@@ -160,6 +199,10 @@ class TestProcess:
             wait_until(lambda: pending_count(desk.engine) == 0)
         desk.recorders[:] = [*desk.recorders[:5], *desk.recorders[-5:]]
         assert_as_replayed(desk)
+
+
+def lose_postgres(*_: object, **__: object) -> int:
+    raise OperationalError("statement", {}, Exception("the server went away"))
 
 
 def wait_for_worker(redis_url: str) -> str:
