@@ -25,9 +25,10 @@ from shared import catch_up as catch_up_module
 from shared.bus import log_tape
 from shared.bus.heartbeat import read_heartbeats
 from shared.bus.tick_log import stream_of
-from shared.bus.waiting_bodies import WAITING
 from shared.domain.places import SEQUENCE_BITS, stream_id
 from shared.settings import Settings
+from shared.store import symbol_leases
+from shared.store.symbol_leases import SymbolLeases
 from tests.trading import Desk, Recorder, assert_as_replayed, empty_desk, running_part, wait_until
 
 BUY, CLOSE = {"action": "buy"}, {"action": "close"}
@@ -277,18 +278,6 @@ class TestFlushing:
         clock.seconds += 30
         turn_until(monitor, lambda: desk.position(recorder)["place"] == end)
         assert_as_replayed(desk)
-
-    def test_nothing_is_written_beyond_an_alert_that_waits_for_postgres(self, desk: Desk, monitor: Monitor) -> None:
-        desk.tick("100")
-        recorder = opened(desk)
-        turn_until(monitor, lambda: monitor.positions == 1)
-        desk.redis.xadd(WAITING, {"an": "alert"})
-        desk.tick("90")
-        for _ in range(20):
-            monitor.turn()
-        assert desk.position(recorder)["worst_unrealized_pnl"] == 0
-        desk.redis.delete(WAITING)
-        turn_until(monitor, lambda: desk.position(recorder)["worst_unrealized_pnl"] == -20)
 
     def test_what_could_not_be_written_is_written_though_the_symbol_falls_quiet(
         self, desk: Desk, monitor: Monitor
@@ -641,6 +630,33 @@ class TestSharing:
             opened(desk)
             turn_all_until([first, second], lambda: first.positions == len(desk.recorders))
         assert (second.positions, looks) == (0, [])
+
+    @pytest.mark.parametrize("work", ["load_positions", "flush_positions"])
+    def test_work_that_takes_long_loses_no_symbol(
+        self, desk: Desk, start: Callable[[], Monitor], monkeypatch: pytest.MonkeyPatch, work: str
+    ) -> None:
+        do, join, joined = getattr(monitor_module, work), SymbolLeases._join, []
+
+        def slowly(*arguments: Any) -> Any:
+            time.sleep(0.35)
+            return do(*arguments)
+
+        def counted(leases: SymbolLeases) -> Any:
+            joined.append(leases)
+            return join(leases)
+
+        monkeypatch.setattr(symbol_leases, "QUIET_FOR_MS", 1000)
+        monkeypatch.setattr(monitor_module, "LOADED_AT_ONCE", 1)
+        monkeypatch.setattr(monitor_module, work, slowly)
+        monkeypatch.setattr(SymbolLeases, "_join", counted)
+        recorders = opened_in_each_symbol(desk)
+        for symbol in SYMBOLS:
+            desk.tick("90", symbol=symbol)
+        monitor = start()
+        turn_until(monitor, lambda: all(desk.position(each)["worst_price"] == 90 for each in recorders))
+        time.sleep(share_module.BEAT_EVERY_SECONDS)
+        monitor.turn()
+        assert len(joined) == 1
 
 
 def test_ticks_that_come_while_nothing_is_open_count_for_a_position_that_becomes_known_later(
