@@ -9,6 +9,7 @@ from services.tpsl_worker.share import SymbolShare
 from shared.bus.announcements import PositionAnnouncements
 from shared.bus.connection import RedisClient
 from shared.bus.tick_subscription import TickSubscription
+from shared.bus.waiting_bodies import count_waiting
 from shared.catch_up import catch_up
 from shared.store.database import Engine
 from shared.store.flush import flush_positions
@@ -152,6 +153,8 @@ class Monitor:
     def _flush(self) -> None:
         now = self._clock()
         self._flush_at = now + self._flush_interval
+        if count_waiting(self._log):  # an alert among them might have come before the last ticks counted here
+            return
         for book in self._books.values():
             book.settle(now - self._flush_margin)
             counted = book.count_settled(CHANGED_A_FLUSH, now)

@@ -25,6 +25,7 @@ from shared import catch_up as catch_up_module
 from shared.bus import log_tape
 from shared.bus.heartbeat import read_heartbeats
 from shared.bus.tick_log import stream_of
+from shared.bus.waiting_bodies import WAITING
 from shared.domain.places import SEQUENCE_BITS, stream_id
 from shared.settings import Settings
 from shared.store import symbol_leases
@@ -278,6 +279,18 @@ class TestFlushing:
         clock.seconds += 30
         turn_until(monitor, lambda: desk.position(recorder)["place"] == end)
         assert_as_replayed(desk)
+
+    def test_nothing_is_written_beyond_an_alert_that_waits_for_postgres(self, desk: Desk, monitor: Monitor) -> None:
+        desk.tick("100")
+        recorder = opened(desk)
+        turn_until(monitor, lambda: monitor.positions == 1)
+        desk.redis.xadd(WAITING, {"an": "alert"})
+        desk.tick("90")
+        for _ in range(20):
+            monitor.turn()
+        assert desk.position(recorder)["worst_unrealized_pnl"] == 0
+        desk.redis.delete(WAITING)
+        turn_until(monitor, lambda: desk.position(recorder)["worst_unrealized_pnl"] == -20)
 
     def test_what_could_not_be_written_is_written_though_the_symbol_falls_quiet(
         self, desk: Desk, monitor: Monitor
