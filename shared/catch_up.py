@@ -23,7 +23,7 @@ from shared.intake.acceptance import storable
 from shared.intake.waiting import store_waiting
 from shared.logs import log_event
 from shared.pending_signals import PendingSignals, read_pending
-from shared.store.database import DATABASE_LOST
+from shared.store.database import DATABASE_LOST, KeepAlive
 from shared.store.fold_results import FoldedPosition, WrittenPosition, write_positions
 from shared.store.positions import StoredPosition, load_places, lock_open_positions
 from shared.store.recorders import end_rest, let_rest, lock_recorders
@@ -108,12 +108,14 @@ def _fold(
     tape = LogTape(log, pending.prices)
     _load_ticks(tape, pending, held, through)
     folds = {}
+    keep_alive = KeepAlive(connection)
     for recorder_id in {*pending.by_recorder, *held}:
         fold = folds[recorder_id] = RecorderFold(held[recorder_id], places[recorder_id], tape)
         for accepted in pending.by_recorder.get(recorder_id, ()):
             fold.apply(accepted)
         for symbol, place in through.items():
             fold.advance(symbol, place)
+        keep_alive.renew_if_due()
     return folds
 
 

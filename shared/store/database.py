@@ -10,13 +10,14 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
-__all__ = ["DATABASE_LOST", "Connection", "Engine", "connect_database", "ping_database"]
+__all__ = ["DATABASE_LOST", "Connection", "Engine", "KeepAlive", "connect_database", "ping_database"]
 
 DATABASE_LOST = (OperationalError, InterfaceError, NoConnectionFree)
 
 _PATIENCE_MS = 30_000
 _LOCK_TIMEOUT_MS = 20_000
 _IDLE_IN_TRANSACTION_MS = 10_000
+_SAY_SOMETHING_EVERY_SECONDS = 1.0
 _CONNECT_SECONDS = 2.0
 
 
@@ -57,6 +58,20 @@ def ping_database(engine: Engine) -> None:
     """Ask the database for an answer; raises one of DATABASE_LOST."""
     with engine.connect() as connection:
         connection.execute(text("SELECT 1"))
+
+
+class KeepAlive:
+    """Says something on a connection now and then, so that a long calculation is not taken for a stopped process."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._due_at = time.monotonic() + _SAY_SOMETHING_EVERY_SECONDS
+
+    def renew_if_due(self) -> None:
+        """Call it more often than sessions may idle in a transaction."""
+        if time.monotonic() >= self._due_at:
+            self._due_at = time.monotonic() + _SAY_SOMETHING_EVERY_SECONDS
+            self._connection.execute(text("SELECT 1"))
 
 
 class _PatientConnection(connection):

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -20,11 +21,12 @@ from shared import catch_up as catch_up_module
 from shared.bus import log_tape
 from shared.bus.tick_log import last_place, stream_of
 from shared.domain.contracts import Contract
+from shared.domain.fold import RecorderFold
 from shared.domain.places import SEQUENCE_BITS, place_from_stream_id
 from shared.domain.refusals import SignalRefused
 from shared.domain.ticks import GapMark, LogEntry
 from shared.domain.timestamps import to_datetime
-from shared.store import fold_results
+from shared.store import database, fold_results
 from shared.store.signals import find_pending_recorders, has_pending_older_than
 from tests.property.strategies import START as SCENARIOS_START
 from tests.property.strategies import Scenario, ScriptedContract, body_of, scenarios
@@ -563,6 +565,26 @@ def pass_milliseconds(desk: Desk, milliseconds: int) -> None:
     began = last_place(desk.redis) >> SEQUENCE_BITS
     while (last_place(desk.redis) >> SEQUENCE_BITS) < began + milliseconds:
         desk.publisher.publish("MGC1!", Decimal(1), desk.now)
+
+
+def test_a_fold_that_takes_long_is_not_taken_for_a_stopped_process(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    advance = RecorderFold.advance
+
+    def slowly(*args: Any) -> None:
+        time.sleep(0.15)
+        advance(*args)
+
+    chosen = [desk.recorder() for _ in range(4)]
+    desk.tick("100")
+    desk.alert_all(chosen, BUY)
+    monkeypatch.setattr(database, "_SAY_SOMETHING_EVERY_SECONDS", 0.1)
+    monkeypatch.setattr(RecorderFold, "advance", slowly)
+    with desk.engine.connect() as connection:
+        url = connection.engine.url.render_as_string(hide_password=False)
+    monkeypatch.setattr(database, "_IDLE_IN_TRANSACTION_MS", 400)
+    impatient = database.connect_database(url, application="tests")
+    assert catch_up_module.catch_up(impatient, desk.redis, [each.id for each in chosen]) == 4
+    impatient.dispose()
 
 
 class TestCost:
