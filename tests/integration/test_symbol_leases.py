@@ -1,6 +1,6 @@
 """Who holds which symbol, on the real server: shares are even, and who is gone or went quiet holds nothing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 import pytest
 from redis import Redis
@@ -160,6 +160,24 @@ def test_a_new_symbol_goes_to_one_who_has_fewer(desk: Desk, join: Callable[[], S
     assert "MCL1!" not in first.own
     second.beat_if_due(())
     assert "MCL1!" in second.own
+
+
+def test_who_finds_a_symbol_taken_looks_again_soon(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(share_module, "BEAT_EVERY_SECONDS", 60.0)
+    monkeypatch.setattr(share_module, "SOONEST_BEAT_SECONDS", 0.0)
+    rival = SymbolLeases(desk.engine)
+
+    class Late(SymbolLeases):
+        def take(self, symbols: Collection[str]) -> set[str]:
+            rival.take(sorted(symbols)[:1])
+            return super().take(symbols)
+
+    share = SymbolShare(Late(desk.engine))
+    assert share.beat_if_due(())
+    assert share.others == {"M2K1!"}
+    assert share.beat_if_due(())
+    share.close()
+    rival.close()
 
 
 def test_members_of_other_databases_are_none_of_ours(settings: Settings, join: Callable[[], SymbolShare]) -> None:
