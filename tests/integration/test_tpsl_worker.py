@@ -599,11 +599,12 @@ class TestSharing:
         assert_as_replayed(desk)
 
     def test_a_symbol_is_watched_by_who_had_it_until_another_has_it(
-        self, desk: Desk, start: Callable[[], Monitor]
+        self, desk: Desk, start: Callable[[], Monitor], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         recorders = opened_in_each_symbol(desk, **STOP)
         first = start()
         start()
+        monkeypatch.setattr(share_module, "BEAT_EVERY_SECONDS", 60.0)
         turn_until(first, lambda: first.symbols == 2)
         for symbol in SYMBOLS:
             desk.tick("90", symbol=symbol)
