@@ -65,7 +65,7 @@ class RecorderNameTaken(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorder:
-    """A recorder with the settings in force."""
+    """A recorder with the settings in force; `error` says why it is not up to date, if it cannot be brought so."""
 
     id: int
     user_id: int
@@ -73,6 +73,7 @@ class Recorder:
     settings: RecorderSettings
     webhook_token_encrypted: bytes
     signal_count: int
+    error: str | None
     created_at: datetime
     updated_at: datetime
 
@@ -245,6 +246,7 @@ def _recorders() -> Select[Any]:
         "settings_id",
         "webhook_token_encrypted",
         "signal_count",
+        "error",
         "created_at",
         "updated_at",
     )

@@ -17,6 +17,7 @@ from werkzeug.test import TestResponse
 from services.web import create_app
 from shared.bus.publisher import TickPublisher
 from shared.settings import Settings
+from shared.store.recorders import let_rest
 from shared.store.tables import recorder_settings, recorders, users
 from tests.recorded_rows import PASSWORD, Rows, add_history, add_recorder, add_user
 
@@ -263,6 +264,17 @@ def test_a_recorder_says_for_how_long_equal_alerts_are_one(
 
     assert stored_settings(rows, "Opening range")["duplicate_window_seconds"] == int(seconds)
     assert said in words(client.get(path))
+
+
+def test_a_recorder_that_cannot_be_brought_up_to_date_says_why(client: FlaskClient, rows: Rows) -> None:
+    sign_in(client, rows)
+    path = f"/recorders/{rows.recorder_id}"
+    assert "Not up to date" not in words(client.get(path))
+
+    let_rest(rows.connection, rows.recorder_id, "KeyError('legs')")
+
+    assert "Not up to date" in words(client.get(path))
+    assert "legs" in words(client.get(path))
 
 
 def test_times_are_in_the_users_zone(client: FlaskClient, rows: Rows) -> None:

@@ -135,6 +135,7 @@ def _described(recorder: Recorder) -> dict[str, object]:
         **settings_as_json(recorder.settings),
         "webhook_url": url_for("webhooks.receive_alert", token=token, _external=True),
         "signal_count": recorder.signal_count,
+        "error": recorder.error,
         "created_at": encode(recorder.created_at),
         "updated_at": encode(recorder.updated_at),
     }
