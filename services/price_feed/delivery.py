@@ -25,7 +25,6 @@ class Delivery:
         self._publisher = publisher
         self._waiting: Sequence[SourceMessage] = ()
         self._seamless: set[str] = set()
-        self._last_places: dict[str, int] = {}
 
     @property
     def is_waiting(self) -> bool:
@@ -50,8 +49,7 @@ class Delivery:
     def _append(self) -> None:
         messages = self._with_gaps(self._waiting)
         send = self._publisher.append_again if self._publisher.unanswered else self._publisher.append
-        places = send(messages)
-        self._last_places.update(dict.fromkeys((message.symbol for message in messages), places[-1]))
+        send(messages)
         self._waiting = ()
 
     def _with_gaps(self, batch: Sequence[SourceMessage]) -> list[SourceMessage]:
@@ -66,13 +64,11 @@ class Delivery:
         return [*gaps, *batch]
 
     def _silences_ms(self, symbols: set[str]) -> dict[str, int]:
-        """How long ago each symbol's last entry was appended; symbols that never had one are left out."""
+        """How long ago each symbol's last entry was appended; a log that is yet to begin says so itself."""
         _, places = last_entry_places(self._redis, symbols)
         seconds, microseconds = self._redis.time()
         now = seconds * MS_PER_SECOND + microseconds // MS_PER_SECOND
-        # Our own memory counts too: Redis may have come back without its data.
-        last = {symbol: max(places[symbol], self._last_places.get(symbol, 0)) for symbol in symbols}
-        return {symbol: now - (place >> SEQUENCE_BITS) for symbol, place in last.items() if place}
+        return {symbol: now - (place >> SEQUENCE_BITS) for symbol, place in places.items() if place}
 
 
 def _gap(first: SourceMessage, silence_ms: int) -> Gap:

@@ -1,5 +1,5 @@
--- Appends a batch to the tick log and publishes it, in one atomic step; answers the ids, or those of the same batch
--- if it was appended before.
+-- Appends a batch to the tick log and publishes it, in one atomic step; answers the ids of its entries, or those of the
+-- same batch if it was appended before. A symbol's log begins with a gap mark that the script writes by itself.
 -- KEYS: the source's publisher hash, the hash of heads.
 -- ARGV: epoch, sequence of the batch, retention in ms, then seven for each entry:
 --   symbol, occurred_at (ns), price, bid, ask, size, gap seconds; what an entry does not have is empty.
@@ -49,20 +49,34 @@ local function trim(symbol, stream)
   end
 end
 
+-- Appends one entry and publishes it; answers its id.
+local function add(stream, before, entry, said, occurred_at)
+  local id = next_id()
+  redis.call('XADD', stream, id, 't', occurred_at, unpack(entry))
+  redis.call('PUBLISH', stream, id .. ' ' .. before .. ' ' .. said .. ' ' .. occurred_at)
+  return id
+end
+
+-- The first entry of a symbol's log: whoever was there before it must not take the log for the whole.
+local everything = string.format('%.0f', math.floor(now / 1000)) -- seconds since 1970
+local function begin(stream, occurred_at)
+  return add(stream, '0-0', {'g', everything}, 'gap:' .. everything, occurred_at)
+end
+
 local optional = {{'b', 3}, {'a', 4}, {'s', 5}}
 local ids = {}
 for at = 4, #ARGV, 7 do
   local symbol, occurred_at, price, gap = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 6]
   local stream = 'ticks:' .. symbol
-  local before = redis.call('HGET', heads, symbol .. ':entry') or '0-0'
-  local id = next_id()
-  local entry = {'t', occurred_at}
-  local said = price
-  if price ~= '' then
-    entry[3], entry[4] = 'p', price
-  else
-    entry[3], entry[4] = 'g', gap
-    said = 'gap:' .. gap
+  local before = redis.call('HGET', heads, symbol .. ':entry')
+  if not before and gap ~= '' then -- what it says was missed lies within the beginning, and must not count twice
+    before, gap = '0-0', everything
+  elseif not before then
+    before = begin(stream, occurred_at)
+  end
+  local entry, said = {'p', price}, price
+  if price == '' then
+    entry, said = {'g', gap}, 'gap:' .. gap
   end
   for _, field in ipairs(optional) do
     local value = ARGV[at + field[2]]
@@ -70,13 +84,12 @@ for at = 4, #ARGV, 7 do
       entry[#entry + 1], entry[#entry + 2] = field[1], value
     end
   end
-  redis.call('XADD', stream, id, unpack(entry))
+  local id = add(stream, before, entry, said, occurred_at)
   if price ~= '' then
     redis.call('HSET', heads, 'place', id, symbol .. ':entry', id, symbol, id .. ' ' .. price .. ' ' .. occurred_at)
   else
     redis.call('HSET', heads, 'place', id, symbol .. ':entry', id)
   end
-  redis.call('PUBLISH', stream, id .. ' ' .. before .. ' ' .. said .. ' ' .. occurred_at)
   if math.floor(parse_id(before) / 1000) ~= math.floor(ms / 1000) then -- the symbol's first entry in this second
     trim(symbol, stream)
   end

@@ -26,13 +26,14 @@ from shared.bus import tick_log
 from shared.bus.connection import connect_redis
 from shared.bus.heartbeat import read_heartbeats
 from shared.bus.publisher import SourceLease, TickPublisher
-from shared.domain.places import SEQUENCE_BITS, stream_id
+from shared.domain.places import SEQUENCE_BITS, place_from_stream_id, stream_id
 from shared.domain.quotes import Quote
 from shared.domain.ticks import GapMark, LogEntry, PriceTick
 from shared.settings import Settings, load_settings
 
 WITHIN_SECONDS = 15.0
 HEADER = "time,symbol,price,bid,gap_seconds\n"
+THE_YEAR_2000 = 946_684_800
 FLAT_OUT = Decimal(1_000_000_000)
 
 
@@ -89,8 +90,16 @@ def prices(client: Redis, symbol: str) -> list[Decimal]:
     return [entry.price for entry in entries if isinstance(entry, PriceTick)]
 
 
+def since_beginning(client: Redis, symbol: str) -> list[LogEntry]:
+    """The symbol's log without the mark that it begins with; the log must have begun."""
+    beginning, *entries = tick_log.read_entries(client, symbol, after=0)
+    assert isinstance(beginning, GapMark)
+    assert beginning.gap_seconds > THE_YEAR_2000
+    return entries
+
+
 def gaps(client: Redis, symbol: str) -> list[GapMark]:
-    return [entry for entry in tick_log.read_entries(client, symbol, after=0) if isinstance(entry, GapMark)]
+    return [entry for entry in since_beginning(client, symbol) if isinstance(entry, GapMark)]
 
 
 def kinds(entries: list[LogEntry]) -> list[type]:
@@ -114,7 +123,7 @@ def test_a_file_is_played_whole_in_its_order_with_times_of_now(
     with feeding(replay_settings(redis_url, path)):
         eventually(lambda: prices(redis_client, "EURUSD") == [Decimal("1.5"), Decimal("1.6")])
         eventually(lambda: feed_facts(redis_client)["state"] == "ended")
-    entries = tick_log.read_entries(redis_client, "EURUSD", after=0)
+    entries = since_beginning(redis_client, "EURUSD")
     assert kinds(entries) == [PriceTick, GapMark, PriceTick]
     assert prices(redis_client, "GBPUSD") == [2]
     assert isinstance(entries[0], PriceTick)
@@ -123,16 +132,17 @@ def test_a_file_is_played_whole_in_its_order_with_times_of_now(
 
 
 def test_a_feed_that_comes_back_marks_the_time_it_was_away(redis_client: Redis, redis_url: str, tmp_path: Path) -> None:
-    entry_id = f"{int(time.time() * 1000) - 30_000}-0"
-    redis_client.xadd("ticks:EURUSD", {"p": "9", "t": "9"}, id=entry_id)
-    redis_client.hset(tick_log.HEADS, mapping={"place": entry_id, "EURUSD:entry": entry_id})
+    claimed_publisher(redis_client).publish("EURUSD", Decimal(9), 9)
+    pass_time(redis_client, "EURUSD", milliseconds=30_000)
     with feeding(replay_settings(redis_url, numbered(tmp_path, 3))):
         eventually(lambda: prices(redis_client, "EURUSD") == [9, 0, 1, 2])
-    assert kinds(tick_log.read_entries(redis_client, "EURUSD", after=0)) == [PriceTick, GapMark, *[PriceTick] * 3]
+    assert kinds(since_beginning(redis_client, "EURUSD")) == [PriceTick, GapMark, *[PriceTick] * 3]
     assert 30 <= gaps(redis_client, "EURUSD")[0].gap_seconds < 30 + WITHIN_SECONDS
 
 
-def test_a_symbol_that_was_never_seen_before_has_no_gap(redis_client: Redis, redis_url: str, tmp_path: Path) -> None:
+def test_a_symbol_that_was_never_seen_before_has_no_gap_but_its_beginning(
+    redis_client: Redis, redis_url: str, tmp_path: Path
+) -> None:
     with feeding(replay_settings(redis_url, numbered(tmp_path, 3))):
         eventually(lambda: prices(redis_client, "EURUSD") == [0, 1, 2])
     assert gaps(redis_client, "EURUSD") == []
@@ -159,9 +169,7 @@ def test_a_lost_redis_costs_no_tick_and_leaves_a_gap(tmp_path: Path) -> None:
 
 
 def test_a_batch_that_had_arrived_before_the_outage_is_followed_by_the_gap(redis_client: Redis) -> None:
-    epoch = SourceLease(redis_client, "test", "one").claim()
-    assert epoch is not None
-    publisher = TickPublisher(redis_client, source="test", epoch=epoch, retention_seconds=3600)
+    publisher = claimed_publisher(redis_client)
     delivery = Delivery(redis_client, publisher)
     script = publisher._script
 
@@ -178,24 +186,31 @@ def test_a_batch_that_had_arrived_before_the_outage_is_followed_by_the_gap(redis
     delivery.finish()
     assert not delivery.is_waiting
     pass_time(redis_client, "A", milliseconds=60_000)
-    delivery._last_places.clear()
     delivery.deliver([Quote(symbol="A", occurred_at=2, price=Decimal(2))])
     delivery.deliver([Quote(symbol="A", occurred_at=3, price=Decimal(3))])
-    assert kinds(tick_log.read_entries(redis_client, "A", after=0)) == [PriceTick, GapMark, PriceTick, PriceTick]
+    assert kinds(since_beginning(redis_client, "A")) == [PriceTick, GapMark, PriceTick, PriceTick]
     assert gaps(redis_client, "A")[0].gap_seconds >= 60
 
 
-def test_a_redis_that_comes_back_empty_still_gets_the_gap(redis_client: Redis) -> None:
-    epoch = SourceLease(redis_client, "test", "one").claim()
-    assert epoch is not None
-    publisher = TickPublisher(redis_client, source="test", epoch=epoch, retention_seconds=3600)
-    delivery = Delivery(redis_client, publisher)
+@pytest.mark.parametrize("was_noticed", [True, False])
+def test_a_redis_that_comes_back_empty_begins_a_log_that_says_so(redis_client: Redis, *, was_noticed: bool) -> None:
+    delivery = Delivery(redis_client, claimed_publisher(redis_client))
     delivery.deliver([Quote(symbol="A", occurred_at=1, price=Decimal(1))])
-    delivery._last_places["A"] -= 60_000 << SEQUENCE_BITS
     redis_client.flushall()
+    if was_noticed:
+        delivery.fail()
+    delivery.deliver([Quote(symbol="A", occurred_at=2, price=Decimal(2))])
+    assert [(type(entry), entry.occurred_at) for entry in since_beginning(redis_client, "A")] == [(PriceTick, 2)]
+
+
+def test_a_redis_that_lost_its_last_seconds_gets_a_gap_from_the_last_tick_that_survived(redis_client: Redis) -> None:
+    delivery = Delivery(redis_client, claimed_publisher(redis_client))
+    delivery.deliver([Quote(symbol="A", occurred_at=1, price=Decimal(1))])
+    pass_time(redis_client, "A", milliseconds=5_000)  # it had been followed by ticks that are gone
     delivery.fail()
     delivery.deliver([Quote(symbol="A", occurred_at=2, price=Decimal(2))])
-    assert kinds(tick_log.read_entries(redis_client, "A", after=0)) == [GapMark, PriceTick]
+    assert kinds(since_beginning(redis_client, "A")) == [PriceTick, GapMark, PriceTick]
+    assert 5 <= gaps(redis_client, "A")[0].gap_seconds < 5 + WITHIN_SECONDS
 
 
 def test_a_standby_takes_over_when_the_first_feed_ends(redis_client: Redis, redis_url: str, tmp_path: Path) -> None:
@@ -279,12 +294,18 @@ def feed_facts(client: Redis) -> dict[str, object]:
     return next((dict(beat.facts) for beat in read_heartbeats(client) if beat.service == "price_feed"), {"state": None})
 
 
+def claimed_publisher(client: Redis) -> TickPublisher:
+    epoch = SourceLease(client, "test", "one").claim()
+    assert epoch is not None
+    return TickPublisher(client, source="test", epoch=epoch, retention_seconds=3600)
+
+
 def pass_time(client: Redis, symbol: str, *, milliseconds: int) -> None:
     """Make the symbol's log older, as if nothing had been appended for so long."""
     stream = tick_log.stream_of(symbol)
-    [(entry_id, fields)] = client.xrange(stream)
-    place = tick_log.last_place(client) - (milliseconds << SEQUENCE_BITS)
+    entries = client.xrange(stream)
     client.delete(stream)
-    client.xadd(stream, fields, id=stream_id(place))
-    client.hset(tick_log.HEADS, mapping={"place": stream_id(place), f"{symbol}:entry": stream_id(place)})
-    assert entry_id != stream_id(place)
+    for entry_id, fields in entries:
+        older = stream_id(place_from_stream_id(entry_id) - (milliseconds << SEQUENCE_BITS))
+        client.xadd(stream, fields, id=older)
+        client.hset(tick_log.HEADS, mapping={"place": older, f"{symbol}:entry": older})

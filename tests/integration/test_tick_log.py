@@ -42,9 +42,15 @@ def publisher(redis_client: Redis) -> TickPublisher:
 
 
 @pytest.fixture
-def subscription(redis_url: str) -> Iterator[TickSubscription]:
-    with TickSubscription(redis_url, {"MNQ1!": 0}) as following:
+def subscription(redis_url: str, publisher: TickPublisher) -> Iterator[TickSubscription]:
+    """One that follows a log from behind its first entry."""
+    with TickSubscription(redis_url, {"MNQ1!": begun(publisher)}) as following:
         yield following
+
+
+def begun(publisher: TickPublisher, symbol: str = "MNQ1!") -> int:
+    """Begin a symbol's log; the place of its first entry, which says that nothing is known before it."""
+    return publisher.mark_gap(symbol, Decimal(1), Y2K)
 
 
 def followed(subscription: TickSubscription, enough: Callable[[list[LogEntry]], bool]) -> list[LogEntry]:
@@ -63,9 +69,10 @@ def followed_to(subscription: TickSubscription, place: int) -> list[LogEntry]:
 
 class TestAppending:
     def test_what_is_published_is_read_back_exactly(self, redis_client: Redis, publisher: TickPublisher) -> None:
+        start = begun(publisher)
         first = publisher.publish("MNQ1!", Decimal("21500.250"), Y2K + 1, Decimal(21500), None, Decimal("1E+1"))
         second = publisher.mark_gap("MNQ1!", Decimal("4.5"), Y2K + 2)
-        assert tick_log.read_entries(redis_client, "MNQ1!", after=0) == [
+        assert tick_log.read_entries(redis_client, "MNQ1!", after=start) == [
             PriceTick(
                 symbol="MNQ1!",
                 place=first,
@@ -79,14 +86,16 @@ class TestAppending:
 
     def test_places_rise_strictly_over_all_symbols(self, redis_client: Redis, publisher: TickPublisher) -> None:
         batch = [quote(number, symbol) for number in range(50) for symbol in ("MNQ1!", "MES1!")]
+        start = begun(publisher, "MES1!")
         places = publisher.append(batch) + publisher.append(batch)
         assert places == sorted(set(places))
         assert tick_log.last_place(redis_client) == places[-1]
-        assert [entry.place for entry in tick_log.read_entries(redis_client, "MES1!", after=0)] == places[1::2]
+        assert [entry.place for entry in tick_log.read_entries(redis_client, "MES1!", after=start)] == places[1::2]
 
     def test_places_rise_even_if_the_clock_of_redis_goes_back(
         self, redis_client: Redis, publisher: TickPublisher
     ) -> None:
+        begun(publisher)
         ahead = f"{int(time.time() * 1000) + 3_600_000}-{(1 << SEQUENCE_BITS) - 2}"
         redis_client.hset(tick_log.HEADS, "place", ahead)
         places = publisher.append([quote(1), quote(2), quote(3)])
@@ -103,13 +112,14 @@ class TestAppending:
     def test_a_batch_that_never_arrived_is_appended_with_what_was_put_before_it(
         self, redis_client: Redis, publisher: TickPublisher
     ) -> None:
+        start = begun(publisher)
         with pytest.raises(RedisUnreachable):
             lost(publisher)
         with pytest.raises(UnansweredBatch):
             publisher.append([quote(2)])
         gap = Gap(symbol="MNQ1!", occurred_at=Y2K, gap_seconds=Decimal(9))
         assert len(publisher.append_again([gap, quote(1)])) == 2
-        assert len(tick_log.read_entries(redis_client, "MNQ1!", after=0)) == 2
+        assert len(tick_log.read_entries(redis_client, "MNQ1!", after=start)) == 2
 
     def test_a_late_copy_of_an_earlier_batch_appends_nothing(
         self, redis_client: Redis, publisher: TickPublisher
@@ -120,6 +130,83 @@ class TestAppending:
         with pytest.raises(FencedPublisher):
             publisher.append([quote(1)])
         assert [entry.price for entry in ticks(redis_client)] == [1, 2]
+
+
+class TestBeginning:
+    def test_a_log_begins_with_the_mark_that_nothing_is_known_before(
+        self, redis_client: Redis, publisher: TickPublisher
+    ) -> None:
+        places = publisher.append([quote(1, occurred_at=Y2K + 7), quote(2)])
+        mark, *rest = tick_log.read_entries(redis_client, "MNQ1!", after=0)
+        assert isinstance(mark, GapMark)
+        assert mark.gap_seconds == pytest.approx(Decimal(time.time()), abs=WITHIN_SECONDS)
+        assert (mark.occurred_at, mark.place < places[0]) == (Y2K + 7, True)
+        assert [entry.place for entry in rest] == places
+        publisher.append([quote(3)])
+        assert marks(redis_client) == [mark]
+
+    def test_each_symbol_of_a_batch_has_a_mark_of_its_own(self, redis_client: Redis, publisher: TickPublisher) -> None:
+        places = publisher.append([quote(1), quote(2, "MES1!"), quote(3), quote(4, "MES1!")])
+        logs = [tick_log.read_entries(redis_client, symbol, after=0) for symbol in ("MNQ1!", "MES1!")]
+        assert [[type(entry) for entry in log] for log in logs] == [[GapMark, PriceTick, PriceTick]] * 2
+        began = [log[0].place for log in logs]
+        assert began[0] < places[0] < began[1] < places[1] < places[2] < places[3]
+        assert tick_log.last_place(redis_client) == places[-1]
+
+    def test_a_batch_that_is_sent_again_begins_its_log_once(
+        self, redis_client: Redis, publisher: TickPublisher
+    ) -> None:
+        places = appended_without_answer(publisher, redis_client, [quote(1), quote(2)])
+        before = tick_log.read_entries(redis_client, "MNQ1!", after=0)
+        assert publisher.append_again([quote(1), quote(2)]) == places
+        assert tick_log.read_entries(redis_client, "MNQ1!", after=0) == before
+        assert [type(entry) for entry in before] == [GapMark, PriceTick, PriceTick]
+
+    def test_a_gap_that_comes_first_is_the_beginning_itself(
+        self, redis_client: Redis, publisher: TickPublisher
+    ) -> None:
+        gap = Gap(symbol="MNQ1!", occurred_at=Y2K, gap_seconds=Decimal("2.5"))
+        places = publisher.append([gap, quote(1), gap])
+        entries = tick_log.read_entries(redis_client, "MNQ1!", after=0)
+        assert [entry.place for entry in entries] == places
+        beginning, own = marks(redis_client)
+        assert beginning.gap_seconds > Y2K // 10**9
+        assert own.gap_seconds == Decimal("2.5")
+
+    def test_who_follows_a_log_from_before_its_beginning_hears_the_mark(
+        self, redis_client: Redis, redis_url: str, publisher: TickPublisher
+    ) -> None:
+        with TickSubscription(redis_url, {"MNQ1!": 0, "MES1!": 0}) as subscription:
+            settle(subscription)
+            subscription._compare_at = time.monotonic() + 60
+            reads = reads_of_streams(redis_client)
+            places = publisher.append(
+                [quote(1), quote(2), Gap(symbol="MES1!", occurred_at=Y2K, gap_seconds=Decimal(3))]
+            )
+            came = followed(subscription, lambda entries: len(entries) == 4)
+            assert reads_of_streams(redis_client) == reads
+        in_stream = [tick_log.read_entries(redis_client, symbol, after=0) for symbol in ("MNQ1!", "MES1!")]
+        assert sorted(came, key=lambda entry: entry.place) == in_stream[0] + in_stream[1]
+        assert came[-1].place == places[-1]
+
+    def test_a_log_of_which_retention_took_all_does_not_begin_anew(
+        self, redis_client: Redis, publisher: TickPublisher
+    ) -> None:
+        publisher.append([quote(1)])
+        redis_client.xtrim("ticks:MNQ1!", maxlen=0, approximate=False)
+        place = publisher.append([quote(2)])[0]
+        assert [entry.place for entry in tick_log.read_entries(redis_client, "MNQ1!", after=0)] == [place]
+
+    def test_a_log_that_redis_lost_begins_anew_under_the_same_publisher(
+        self, redis_client: Redis, publisher: TickPublisher
+    ) -> None:
+        lost_place = publisher.append([quote(1), quote(2)])[-1]
+        time.sleep(0.002)  # places go by the clock of Redis
+        redis_client.flushall()
+        place = publisher.append([quote(3)])[0]
+        mark, tick = tick_log.read_entries(redis_client, "MNQ1!", after=0)
+        assert isinstance(mark, GapMark)
+        assert lost_place < mark.place < tick.place == place
 
 
 class TestFencing:
@@ -188,8 +275,9 @@ class TestReading:
 
     def test_a_range_of_several_pages_is_whole(self, redis_client: Redis, publisher: TickPublisher) -> None:
         size = tick_log.PAGE * 2 + 1
+        start = begun(publisher)
         places = publisher.append([quote(number) for number in range(size)])
-        assert [entry.place for entry in tick_log.read_entries(redis_client, "MNQ1!", after=0)] == places
+        assert [entry.place for entry in tick_log.read_entries(redis_client, "MNQ1!", after=start)] == places
 
 
 class TestTrimming:
@@ -199,6 +287,7 @@ class TestTrimming:
         too_old, young = f"{now - 3_700_000}-5", f"{now - 3_500_000}-0"
         for entry_id in (f"{now - 3_800_000}-0", too_old, young):
             redis_client.xadd("ticks:MNQ1!", {"p": "1", "t": "1"}, id=entry_id)
+        redis_client.hset(tick_log.HEADS, mapping={"place": young, "MNQ1!:entry": young})
         assert tick_log.trimmed_through(redis_client, "MNQ1!") == 0
         place = publisher.append([quote(2)])[0]
         kept = [entry.place for entry in tick_log.read_entries(redis_client, "MNQ1!", after=0)]
@@ -207,9 +296,10 @@ class TestTrimming:
 
     def test_nothing_young_ever_goes(self, redis_client: Redis) -> None:
         publisher = claimed(redis_client, retention_seconds=60)
+        begun(publisher)
         for number in range(30):
             publisher.append([quote(number)] * 30)
-        assert redis_client.xlen("ticks:MNQ1!") == 900
+        assert redis_client.xlen("ticks:MNQ1!") == 1 + 900
 
 
 class TestFollowing:
@@ -306,8 +396,9 @@ class TestFollowing:
 
     def test_symbols_change_while_it_runs(self, publisher: TickPublisher, subscription: TickSubscription) -> None:
         settle(subscription)
+        start = begun(publisher, "CL1!")
         early = publisher.append([quote(1), quote(1, "MES1!"), quote(2, "MES1!"), quote(3, "CL1!")])
-        subscription.set_symbols({"MES1!": early[1], "CL1!": 0})
+        subscription.set_symbols({"MES1!": early[1], "CL1!": start})
         came = followed(subscription, lambda entries: len(entries) >= 2)
         assert sorted((entry.symbol, entry.place) for entry in came) == [("CL1!", early[3]), ("MES1!", early[2])]
         subscription.set_symbols({"MES1!": 0})
@@ -336,7 +427,8 @@ def test_a_restarted_server_costs_the_followers_nothing(tmp_path: Path) -> None:
     client = connect_redis(server.url, retries=True)
     try:
         publisher = claimed(connect_redis(server.url, retries=False))
-        with TickSubscription(server.url, {"MNQ1!": 0}) as subscription:
+        start = begun(publisher)
+        with TickSubscription(server.url, {"MNQ1!": start}) as subscription:
             places = publisher.append([quote(1)])
             came = followed_to(subscription, places[-1])
             stop([(server.program, process)])
@@ -348,7 +440,7 @@ def test_a_restarted_server_costs_the_followers_nothing(tmp_path: Path) -> None:
             places += publisher.append([quote(3)])
             came += followed_to(subscription, places[-1])
             assert [entry.place for entry in came] == places
-            assert [entry.place for entry in tick_log.read_entries(client, "MNQ1!", after=0)] == places
+            assert [entry.place for entry in tick_log.read_entries(client, "MNQ1!", after=start)] == places
     finally:
         stop([(server.program, process)])
 
@@ -403,6 +495,10 @@ def test_announced_changes_reach_who_listens_also_after_a_lost_connection(redis_
 
 def ticks(client: Redis, symbol: str = "MNQ1!") -> list[PriceTick]:
     return [entry for entry in tick_log.read_entries(client, symbol, after=0) if isinstance(entry, PriceTick)]
+
+
+def marks(client: Redis, symbol: str = "MNQ1!") -> list[GapMark]:
+    return [entry for entry in tick_log.read_entries(client, symbol, after=0) if isinstance(entry, GapMark)]
 
 
 def settle(subscription: TickSubscription) -> None:
