@@ -272,6 +272,7 @@ def test_a_recorder_that_cannot_be_brought_up_to_date_says_why(client: FlaskClie
     assert "Not up to date" not in words(client.get(path))
 
     let_rest(rows.connection, rows.recorder_id, "KeyError('legs')")
+    rows.connection.commit()
 
     assert "Not up to date" in words(client.get(path))
     assert "legs" in words(client.get(path))
