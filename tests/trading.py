@@ -129,6 +129,12 @@ class Desk:
         self.now += MILLISECOND
         return self.publisher.mark_gap(symbol, Decimal(seconds), self.now)
 
+    def lose_redis(self) -> None:
+        """Empty Redis, and claim the log again as a feed does that goes on; the place of the next entry is later."""
+        time.sleep(0.002)  # places go by the clock of Redis, in milliseconds
+        self.redis.flushall()
+        self.publisher = _claimed(self.redis)
+
     def alert(
         self, recorder: Recorder, body: Json | str, *, place: int | str | None = AT_ACCEPTANCE, **row: Any
     ) -> int:
@@ -259,16 +265,19 @@ class Desk:
 
 def empty_desk(engine: Engine, redis: Redis, *, retention_seconds: int = 3600) -> Desk:
     """Make a user with a desk, alone in the database, and claim the tick log for its market."""
-    epoch = SourceLease(redis, "desk", f"desk {next(_numbers)}").claim()
-    if epoch is None:
-        raise AssertionError("the log has another publisher")
     columns = {name: f"desk-{next(_numbers)}".encode() for name in ("webhook_token_hash", "webhook_token_encrypted")}
     user = insert(users).values(name="trader", password_hash="none", **columns)
     with engine.begin() as connection:
         connection.execute(delete(users))
         user_id: int = connection.execute(user.returning(users.c.id)).scalar_one()
-    publisher = TickPublisher(redis, source="desk", epoch=epoch, retention_seconds=retention_seconds)
-    return Desk(engine=engine, redis=redis, publisher=publisher, user_id=user_id)
+    return Desk(engine=engine, redis=redis, publisher=_claimed(redis, retention_seconds), user_id=user_id)
+
+
+def _claimed(redis: Redis, retention_seconds: int = 3600) -> TickPublisher:
+    epoch = SourceLease(redis, "desk", f"desk {next(_numbers)}").claim()
+    if epoch is None:
+        raise AssertionError("the log has another publisher")
+    return TickPublisher(redis, source="desk", epoch=epoch, retention_seconds=retention_seconds)
 
 
 def wait_until(happened: Callable[[], object], *, within_seconds: float = 15.0) -> None:

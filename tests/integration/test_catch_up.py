@@ -17,6 +17,7 @@ from redis.exceptions import ConnectionError as RedisUnreachable
 from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import OperationalError
 
+from services.web.formatting import AT_LEAST, drawdown_cell
 from shared import catch_up as catch_up_module
 from shared.bus import log_tape
 from shared.bus.tick_log import last_place, stream_of
@@ -41,6 +42,7 @@ from tests.trading import (
     wait_until,
 )
 
+SECOND = 1000 * MILLISECOND
 BUY, SELL, CLOSE = {"action": "buy"}, {"action": "sell"}, {"action": "close"}
 
 
@@ -585,6 +587,88 @@ def test_a_fold_that_takes_long_is_not_taken_for_a_stopped_process(desk: Desk, m
     impatient = database.connect_database(url, application="tests")
     assert catch_up_module.catch_up(impatient, desk.redis, [each.id for each in chosen]) == 4
     impatient.dispose()
+
+
+class TestBeginningOfALog:
+    @pytest.mark.parametrize("earlier", [(), ("7000", "7001")])
+    def test_a_position_that_was_open_before_its_symbols_first_tick_missed_the_time_until_then(
+        self, desk: Desk, earlier: tuple[str, ...]
+    ) -> None:
+        desk.tick(*earlier, symbol="MES1!")
+        recorder = desk.recorder()
+        desk.alert(recorder, BUY | {"price": "100"})
+        desk.catch_up()
+        entered_at = desk.now
+        desk.now += 7 * SECOND
+        desk.tick("99")
+        missed = seconds_between(entered_at, desk.now)
+        desk.tick("103")
+        desk.alert(recorder, BUY)
+        desk.tick("98")
+        assert_as_replayed(desk)
+        position = desk.position(recorder)
+        assert (position["gap_seconds"], position["ticks_seen"]) == (missed, 3)
+        assert (position["worst_unrealized_pnl"], position["worst_price"]) == (-14, 98)
+        assert [trade["gap_seconds"] for trade in desk.trades(recorder)] == [missed, 0]
+
+    def test_its_exits_are_those_of_the_first_tick(self, desk: Desk) -> None:
+        recorder = desk.recorder(sl_enabled=True, sl_amount="4")
+        desk.alert(recorder, BUY | {"price": "100"})
+        entered_at = desk.now
+        desk.now += SECOND
+        desk.tick("90")
+        assert_as_replayed(desk)
+        (trade,) = desk.trades(recorder)
+        assert (trade["exit_reason"], trade["exit_price"]) == ("sl", 90)
+        assert trade["gap_seconds"] == seconds_between(entered_at, desk.now)
+
+    def test_a_log_that_was_lost_under_an_open_position_makes_its_drawdown_a_lower_bound(self, desk: Desk) -> None:
+        recorder = desk.recorder()
+        desk.tick("100")
+        desk.alert(recorder, BUY | {"price": "100"})
+        desk.catch_up()
+        entered_at = desk.now
+        desk.tick("50")  # nobody has counted it
+        desk.lose_redis()
+        desk.now += 7 * SECOND
+        desk.tick("99")
+        missed = seconds_between(entered_at, desk.now)
+        desk.tick("102")
+        desk.alert(recorder, CLOSE)
+        desk.tick("40")
+        assert_as_replayed(desk)
+        (trade,) = desk.trades(recorder)
+        assert (trade["max_adverse"], trade["max_favorable"], trade["pnl"], trade["ticks_seen"]) == (-2, 4, 4, 2)
+        assert trade["gap_seconds"] == desk.position(recorder)["gap_seconds"] == missed
+        shown = drawdown_cell(trade["max_adverse"], ticks_seen=trade["ticks_seen"], gap_seconds=trade["gap_seconds"])
+        assert shown.text == f"{AT_LEAST}$2.00"
+
+    def test_what_was_counted_before_the_log_was_lost_stays(self, desk: Desk) -> None:
+        recorder = desk.recorder()
+        desk.tick("100")
+        desk.alert(recorder, BUY)
+        desk.tick("90", "104")
+        desk.settle()
+        desk.lose_redis()
+        desk.tick("99")
+        desk.settle()
+        row = desk.position(recorder)
+        assert (row["worst_unrealized_pnl"], row["best_unrealized_pnl"], row["ticks_seen"]) == (-20, 8, 3)
+        assert row["gap_seconds"] > 0
+
+    def test_a_log_that_begins_before_the_entry_costs_it_nothing(self, desk: Desk) -> None:
+        desk.tick("100")
+        desk.lose_redis()
+        desk.tick("100")
+        recorder = desk.recorder()
+        desk.alert(recorder, BUY)
+        desk.tick("99")
+        assert_as_replayed(desk)
+        assert desk.position(recorder)["gap_seconds"] == 0
+
+
+def seconds_between(earlier: int, later: int) -> Decimal:
+    return Decimal(later - earlier) / SECOND
 
 
 class TestCost:
