@@ -397,6 +397,61 @@ class TestFaults:
         assert (row["ticks_seen"], row["worst_unrealized_pnl"]) == (1, -2)
         assert row["gap_seconds"] > 0
 
+    @pytest.mark.parametrize("is_cut_off", [False, True])
+    def test_a_redis_that_lost_its_data_leaves_a_gap_and_everything_later_counts(
+        self, desk: Desk, monitor: Monitor, clock: Clock, *, is_cut_off: bool
+    ) -> None:
+        desk.tick("100")
+        stopped, kept = opened(desk, sl_enabled=True, sl_amount="80"), opened(desk)
+        turn_until(monitor, lambda: monitor.positions == 2)
+        desk.tick("95")
+        turn_until(monitor, lambda: desk.position(kept)["ticks_seen"] == 1)
+        if is_cut_off:
+            monitor._ticks._hang_up()
+        desk.lose_redis()
+        desk.now += 10**10
+        desk.tick("101")
+        clock.seconds += 30
+        turn_until(monitor, lambda: desk.position(kept)["gap_seconds"] > 10)
+        desk.tick("79", "85", "102")
+        turn_until(monitor, lambda: is_closed(desk, stopped))
+        turn_until(monitor, lambda: desk.position(kept)["ticks_seen"] == 5)
+        row, (trade,) = desk.position(kept), desk.trades(stopped)
+        assert (row["worst_unrealized_pnl"], row["best_unrealized_pnl"]) == (-42, 4)
+        assert (trade["exit_price"], trade["ticks_seen"], trade["gap_seconds"] > 10) == (79, 3, True)
+
+    def test_who_starts_after_redis_lost_its_data_counts_the_gap_and_what_is_there(
+        self, desk: Desk, start: Callable[[], Monitor]
+    ) -> None:
+        desk.tick("100")
+        recorder = opened(desk, BUY | {"price": "100"})
+        entered_at = desk.now
+        desk.tick("50")
+        desk.lose_redis()
+        desk.now += 10**10
+        desk.tick("99")
+        missed = Decimal(desk.now - entered_at).scaleb(-9)
+        desk.tick("101")
+        monitor = start()
+        turn_until(monitor, lambda: desk.position(recorder)["ticks_seen"] == 2)
+        assert desk.position(recorder)["gap_seconds"] == missed
+        assert_as_replayed(desk)
+
+    def test_a_position_that_was_open_before_its_symbols_first_tick_missed_the_time_until_then(
+        self, desk: Desk, monitor: Monitor
+    ) -> None:
+        stopped, kept = opened(desk, BUY | {"price": "100"}, **STOP), opened(desk, BUY | {"price": "100"})
+        entered_at = desk.now
+        turn_until(monitor, lambda: monitor.positions == 2)
+        desk.now += 10**10
+        desk.tick("99")
+        missed = Decimal(desk.now - entered_at).scaleb(-9)
+        desk.tick("103")
+        turn_until(monitor, lambda: is_closed(desk, stopped))
+        turn_until(monitor, lambda: desk.position(kept)["ticks_seen"] == 2)
+        assert desk.position(kept)["gap_seconds"] == missed
+        assert_as_replayed(desk)
+
     def test_two_monitors_of_one_symbol_do_each_others_work_once(
         self, desk: Desk, start: Callable[[], Monitor], clock: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
