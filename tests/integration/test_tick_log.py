@@ -189,6 +189,17 @@ class TestBeginning:
         assert sorted(came, key=lambda entry: entry.place) == in_stream[0] + in_stream[1]
         assert came[-1].place == places[-1]
 
+    def test_each_message_names_the_entry_before_it_from_the_mark_on(
+        self, redis_client: Redis, publisher: TickPublisher
+    ) -> None:
+        with redis_client.pubsub(ignore_subscribe_messages=True) as doorbell:
+            doorbell.subscribe("ticks:MNQ1!")
+            doorbell.get_message(timeout=WITHIN_SECONDS)
+            publisher.append([quote(1), quote(2)])
+            said = [doorbell.get_message(timeout=WITHIN_SECONDS)["data"].split(" ") for _ in range(3)]
+        ids = [stream_id(entry.place) for entry in tick_log.read_entries(redis_client, "MNQ1!", after=0)]
+        assert [message[:2] for message in said] == [[ids[0], "0-0"], [ids[1], ids[0]], [ids[2], ids[1]]]
+
     def test_a_log_of_which_retention_took_all_does_not_begin_anew(
         self, redis_client: Redis, publisher: TickPublisher
     ) -> None:
