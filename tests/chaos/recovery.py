@@ -1,0 +1,79 @@
+"""How long it takes after something was put right until an alert is applied again, through each web."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine, select
+
+from shared.store.database import DATABASE_LOST
+from shared.store.tables import recorded_signals
+from tests.chaos.alerts import Alert
+from tests.chaos.driver import Driver, Made
+from tests.chaos.system import System
+
+LOOK_EVERY_SECONDS = 0.05
+GIVES_UP_AFTER_SECONDS = 60.0
+PROBES = -1  # what stands for their recorder in the journal
+
+
+class Recovery:
+    """Sends probes; the longest time of all is kept with what it was measured after."""
+
+    def __init__(self, driver: Driver, system: System, engine: Engine, made: Made) -> None:
+        self._driver = driver
+        self._system = system
+        self._engine = engine
+        self._made = made
+        self._numbers = itertools.count(1)
+        self.longest_seconds = 0.0
+        self.longest_after = ""
+        self.measured = 0
+
+    async def measure(self, cause: str, web: int, say: Callable[[str], None]) -> None:
+        """Post a probe until it is taken, and wait until it is applied; a new outage makes the measurement void."""
+        began_at = time.monotonic()
+        number = next(self._numbers)
+        tag = f"chaos-probe-{number}"
+        fields = {"action": "buy" if number % 2 else "sell", "id": tag}
+        alert = Alert(at=0.0, tag=tag, recorder=PROBES, fields=fields, identified=True)
+        body = alert.body(self._made.name, datetime.now(UTC), {})
+        while not (await self._is_taken(alert, body, web) and await self._is_applied(tag)):
+            seconds = time.monotonic() - began_at
+            if self._is_hindered(web):
+                return
+            if seconds > GIVES_UP_AFTER_SECONDS:
+                break
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+        seconds = time.monotonic() - began_at
+        self._driver.journal.happened(recovered_after=cause, web=web, seconds=round(seconds, 2))
+        self.measured += 1
+        if seconds > self.longest_seconds:
+            self.longest_seconds, self.longest_after = seconds, cause
+            say(f"recovered {seconds:.1f} s after {cause}, by web {web}; the longest so far")
+
+    async def _is_taken(self, alert: Alert, body: bytes, web: int) -> bool:
+        if any(attempt.is_accepted for attempt in self._driver.journal.of_tag(alert.tag)):
+            return True
+        return (await self._driver.attempt(alert, self._made.path, body, 0, web)).is_accepted
+
+    async def _is_applied(self, tag: str) -> bool:
+        try:
+            return await asyncio.to_thread(self._has_outcome, tag)
+        except DATABASE_LOST:
+            return False
+
+    def _has_outcome(self, tag: str) -> bool:
+        columns = recorded_signals.c
+        statement = select(columns.id).where(
+            columns.recorder_id == self._made.id,
+            columns.status != "accepted",
+            columns.raw_data.like(f'%{tag}"%'.encode()),
+        )
+        with self._engine.connect() as connection:
+            return connection.execute(statement).first() is not None
+
+    def _is_hindered(self, web: int) -> bool:
+        return bool(self._system.outages) or self._system.children[f"web-{web}"].down

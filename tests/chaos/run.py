@@ -1,0 +1,334 @@
+"""One run: start everything, load it and break it, put it right, and hold what it recorded against what it was sent."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, func, select
+
+from shared.bus.connection import connect_redis
+from shared.bus.tick_log import read_heads
+from shared.catch_up import catch_up
+from shared.store.tables import recorded_trades, recorders
+from shared.store.users import create_user
+from shared.tokens import TokenCipher
+from tests.chaos.alerts import plan_acts, plan_alerts
+from tests.chaos.checker import SignalRow, accepted_alerts, check_alerts
+from tests.chaos.comparison import Records, find_differences, load_records
+from tests.chaos.driver import Driver
+from tests.chaos.event_loop import EventLoop
+from tests.chaos.faults import Saboteur
+from tests.chaos.journal import Journal
+from tests.chaos.market import write_market
+from tests.chaos.recovery import Recovery
+from tests.chaos.schedule import Fault, plan_faults
+from tests.chaos.system import SECRET_KEY, System
+from tests.chaos.verdict import count_outcomes, describe_latency, shortcomings
+from tests.trading import pending_count
+
+TICKS_PER_SECOND = 150.0
+SECONDS_BESIDE_THE_LOAD = 120.0
+ACTS_PER_SECOND = 1.5
+DRAINED_WITHIN_SECONDS = 30.0
+EXITS_WITHIN_SECONDS = 6.0  # what the monitors of positions may need to notice what they missed
+WAITING_BODIES = "intake:waiting"
+TAG = re.compile(rb"chaos-(?:probe-)?\d+")
+EXPORTED = 10
+LINES_SHOWN = 10
+
+Json = dict[str, Any]
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What is run; `only` picks kinds of faults, by the beginnings of their names."""
+
+    seed: int
+    seconds: float
+    recorders: int
+    rate: float
+    only: tuple[str, ...] = ("",)
+    acts: bool = True
+    keep: bool = False
+
+    def faults(self) -> list[Fault]:
+        """The faults of this run."""
+        return [fault for fault in plan_faults(self.seed, self.seconds) if fault.kind.startswith(self.only)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The JSON object of a run, what is wrong with it, and the directory if it was kept."""
+
+    result: Json
+    shortcomings: Sequence[str]
+    directory: Path | None
+
+
+def run_chaos(options: Options, say: Say) -> Outcome:
+    """Run it from the start of the servers to the verdict."""
+    directory = Path(tempfile.mkdtemp(prefix="trade-recorder-chaos-"))
+    directory.chmod(0o711)  # as root, Postgres runs as another user
+    say(f"everything of this run is in {directory}")
+    with ExitStack() as stack:
+        run = stack.enter_context(_running(directory, options, say))
+        run.load()
+        run.heal()
+        result = run.check()
+        wrong = shortcomings(result)
+        if wrong or options.keep:
+            run.export()
+    if not wrong and not options.keep:
+        shutil.rmtree(directory)
+        return Outcome(result=result, shortcomings=(), directory=None)
+    if not options.keep:
+        for server in ("postgres", "redis"):
+            shutil.rmtree(directory / server)
+    return Outcome(result=result, shortcomings=wrong, directory=directory)
+
+
+@contextmanager
+def _running(directory: Path, options: Options, say: Say) -> Iterator["Run"]:
+    with EventLoop() as loop:
+        source = write_market(
+            directory / "market.csv",
+            seed=options.seed,
+            seconds=options.seconds + SECONDS_BESIDE_THE_LOAD,
+            ticks_per_second=TICKS_PER_SECOND,
+        )
+        say(f"the market is {source}")
+        system = System(directory, loop, directory / "market.csv")
+        run = Run(system, options, say)
+        try:
+            run.start()
+            yield run
+        finally:
+            run.stop()
+
+
+class Run:
+    """The steps of a run, on a system that is started and stopped around them."""
+
+    def __init__(self, system: System, options: Options, say: Say) -> None:
+        self._system = system
+        self._options = options
+        self._directory = system.directory
+        self._journal = Journal(system.directory / "journal.jsonl")
+        self._faults = options.faults()
+        self._differing: list[str] = []
+        self._began_at = time.monotonic()
+        self._say_plainly = say
+        self._not_drained = 0
+
+    def say(self, text: str) -> None:
+        """Tell how it goes, with the seconds since the load began."""
+        self._say_plainly(f"{time.monotonic() - self._began_at:6.1f} s  {text}")
+
+    def start(self) -> None:
+        """Start servers and services, and make the recorders."""
+        options = self._options
+        _write_json(self._directory / "options.json", asdict(options))
+        _write_json(self._directory / "schedule.json", [asdict(fault) for fault in self._faults])
+        self.say("starting servers and services")
+        self._system.start()
+        self._engine = self._system.engine()
+        with self._engine.begin() as connection:
+            user = create_user(connection, "trader", "chaos", TokenCipher(SECRET_KEY))
+        self._driver = Driver(
+            web_ports=self._system.web_ports,
+            api_key=user.api_key,
+            user_path=f"/webhook/{user.webhook_token}",
+            journal=self._journal,
+            seed=options.seed,
+        )
+        self.say(f"making {options.recorders} recorders")
+        probed = self._system.loop.run(self._driver.make_recorders(options.recorders))
+        self._recovery = Recovery(self._driver, self._system, self._engine, probed)
+        self._saboteur = Saboteur(self._system, options.seed)
+
+    def load(self) -> None:
+        """Send everything and break everything at its time; returns when the last alert is settled."""
+        options = self._options
+        sizes = {"seconds": options.seconds, "recorders": options.recorders}
+        alerts = plan_alerts(options.seed, rate=options.rate, **sizes)
+        acts = plan_acts(options.seed, rate=ACTS_PER_SECOND, **sizes) if options.acts else []
+        prices = self._system.loop.start(self._driver.follow_prices(self._system.redis_url))
+        self._began_at = time.monotonic()
+        self.say(f"{len(alerts)} alerts, {len(acts)} acts, {len(self._faults)} faults are to come")
+        sending = self._system.loop.start(self._driver.send_all(alerts, acts))
+        self._measuring = []
+        for at, _, fault in sorted(_steps(self._faults), key=lambda step: step[:2]):
+            self._wait_until(at)
+            self._step(fault, begins=at == fault.at)
+        self._wait_until(options.seconds)
+        sending.result()
+        prices.cancel()
+        self.say("the last alert is settled")
+
+    def heal(self) -> None:
+        """Let what is left be applied, end the market, and then take every position to the end of the log."""
+        self._saboteur.close()
+        self._measure("the end")
+        for measured in self._measuring:
+            measured.result()
+        self._drain()
+        self._system.stop_service("price_feed")
+        time.sleep(EXITS_WITHIN_SECONDS)
+        self._drain()
+        for service in ("web", "recorder_worker", "tpsl_worker"):
+            self._system.stop_service(service)
+        closed = _closed_trades(self._engine)
+        self._settle()
+        self._late_exits = _closed_trades(self._engine) - closed
+
+    def check(self) -> Json:
+        """Hold everything against everything."""
+        self.say("checking")
+        records = self._records = load_records(self._engine)
+        rows = list(_signal_rows(records))
+        findings = check_alerts(self._journal.attempts, rows, records.signal_counts)
+        log = connect_redis(self._system.redis_url, retries=False)
+        differences = find_differences(records, log)
+        audited = self._audit()
+        self._differing = list(differences)
+        report = {**asdict(findings), "differences": differences, "audit": audited}
+        _write_json(self._directory / "findings.json", report)
+        for name in ("lost", "applied_twice", "out_of_order", "audit"):
+            self._show(name, report[name])
+        self._show("differences", [f"{name}: {line}" for name, lines in differences.items() for line in lines])
+        attempts = self._journal.attempts
+        wanted = {attempt.tag for attempt in attempts if attempt.outcome != "422"}
+        return {
+            "accepted": accepted_alerts(attempts),
+            **count_outcomes(row.status for row in rows),
+            "lost": len(findings.lost),
+            "applied_twice": len(findings.applied_twice),
+            "out_of_order": len(findings.out_of_order),
+            "differences": sum(map(len, differences.values())) + len(audited),
+            "late_exits": self._late_exits,
+            "not_drained": self._not_drained,
+            "given_up": len(wanted - {attempt.tag for attempt in attempts if attempt.is_accepted}),
+            "trades": sum(map(len, records.trades.values())),
+            "manual_closes": sum(1 for row in records.all_signals if row["signal_type"] == "manual"),
+            "faults": dict(Counter(fault.kind for fault in self._faults)),
+            "longest_recovery_seconds": round(self._recovery.longest_seconds, 2),
+            "longest_recovery_after": self._recovery.longest_after,
+            "latency": describe_latency(attempts, self._system.web_absences),
+            "webhooks_per_second": round(sum(each.is_accepted for each in attempts) / self._options.seconds, 1),
+            "seed": self._options.seed,
+            "seconds": self._options.seconds,
+        }
+
+    def export(self) -> None:
+        """Keep all rows, and the logs of recorders whose rows differ, as `recorder replay` reads them."""
+        _write_json(self._directory / "rows.json", asdict(self._records))
+        for name in self._differing[:EXPORTED]:
+            self._recorder("export-logs", "--recorder", name, "--out", str(self._directory / "exported" / name))
+
+    def stop(self) -> None:
+        """End everything that was started."""
+        self._system.stop()
+        self._journal.close()
+
+    def _step(self, fault: Fault, *, begins: bool) -> None:
+        if begins:
+            said = self._saboteur.begin(fault)
+            self.say(f"{fault.kind} {said}".rstrip())
+            self._journal.happened(fault=asdict(fault), began_at=time.time(), said=said)
+        if not begins or not fault.seconds:
+            self._end(fault)
+
+    def _end(self, fault: Fault) -> None:
+        self._saboteur.end(fault)
+        self._journal.happened(fault=fault.kind, ended_at=time.time())
+        self._measure(fault.kind)
+
+    def _measure(self, cause: str) -> None:
+        for web in range(len(self._system.web_ports)):
+            measuring = self._recovery.measure(cause, web, self.say)
+            self._measuring.append(self._system.loop.start(measuring))
+
+    def _wait_until(self, at: float) -> None:
+        time.sleep(max(0.0, self._began_at + at - time.monotonic()))
+
+    def _drain(self) -> None:
+        deadline = time.monotonic() + DRAINED_WITHIN_SECONDS
+        redis = connect_redis(self._system.redis_url, retries=False)
+        while self._waiting(redis) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self._not_drained = self._waiting(redis)
+        self.say(f"{self._not_drained} signals still wait" if self._not_drained else "all is applied")
+
+    def _waiting(self, redis: Any) -> int:
+        return int(redis.xlen(WAITING_BODIES)) + pending_count(self._engine)
+
+    def _settle(self) -> None:
+        """As far as one place behind the last tick, so that rows of open trades are written, too."""
+        redis = connect_redis(self._system.redis_url, retries=False)
+        heads = read_heads(redis)
+        with self._engine.connect() as connection:
+            everything = list(connection.execute(select(recorders.c.id)).scalars())
+        catch_up(self._engine, redis, everything, through=dict.fromkeys(heads.ticks, heads.place + 1))
+
+    def _audit(self) -> list[str]:
+        if self._recorder("audit", "--help").returncode:
+            self.say("NOT CHECKED: there is no `recorder audit` yet")
+            return []
+        audited = self._recorder("audit")
+        lines = (audited.stdout if audited.returncode == 1 else audited.stderr).splitlines()
+        return lines or ["`recorder audit` failed without a word"] if audited.returncode else []
+
+    def _recorder(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-P", "-m", "cli.main", *arguments]
+        environment = self._system.environment()
+        return subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+
+    def _show(self, name: str, lines: Sequence[str]) -> None:
+        for line in lines[:LINES_SHOWN]:
+            self.say(f"{name}: {line}")
+        if len(lines) > LINES_SHOWN:
+            self.say(f"{name}: {len(lines) - LINES_SHOWN} more")
+
+
+def _steps(faults: Sequence[Fault]) -> Iterator[tuple[float, bool, Fault]]:
+    for fault in faults:
+        yield fault.at, True, fault
+        if fault.seconds:
+            yield fault.ends_at, False, fault
+
+
+def _signal_rows(records: Records) -> Iterator[SignalRow]:
+    for row in records.all_signals:
+        tag = TAG.search(row["raw_data"])
+        yield SignalRow(
+            id=row["id"],
+            tag=tag[0].decode() if tag else None,
+            recorder_id=row["recorder_id"],
+            status=row["status"],
+            sequence=row["sequence"],
+        )
+
+
+def _closed_trades(engine: Engine) -> int:
+    statement = select(func.count()).where(recorded_trades.c.status == "closed")
+    with engine.connect() as connection:
+        return int(connection.execute(statement).scalar_one())
+
+
+def _write_json(path: Path, content: Mapping[str, Any] | Sequence[Any]) -> None:
+    path.write_text(json.dumps(content, indent=1, default=_shown) + "\n", encoding="utf-8")
+
+
+def _shown(value: object) -> str:
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
