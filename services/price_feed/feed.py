@@ -65,8 +65,7 @@ class Feed:
             epoch = self._claim()
             if epoch is not None:
                 self._publish_until_fenced(epoch)
-        with suppress(BusError):
-            self._heartbeat.stop()
+        self._heartbeat.stop()
 
     def _claim(self) -> int | None:
         try:

@@ -5,10 +5,13 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
 import redis
+
+from shared.bus.connection import CONNECTION_LOST
 
 SERVICES = "services"
 BEAT_EVERY_SECONDS = 1.0
@@ -47,8 +50,9 @@ class Heartbeat:
         return True
 
     def stop(self) -> None:
-        """Take this instance off the list: it ended as it was told to."""
-        self._redis.hdel(SERVICES, self._field)
+        """Take this instance off the list: it ended as it was told to. Without Redis it is forgotten after a while."""
+        with suppress(*CONNECTION_LOST):
+            self._redis.hdel(SERVICES, self._field)
 
 
 def read_heartbeats(client: redis.Redis) -> list[Beat]:

@@ -8,7 +8,21 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Text, cast, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    Text,
+    case,
+    cast,
+    delete,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as insert_unless_taken
 from sqlalchemy.exc import IntegrityError
 
@@ -49,14 +63,9 @@ _CONTRACTS_VERSION = (
     .label("contracts_version")
 )
 # Built once: every webhook asks for it.
-_TARGETS = select(
-    recorders.c.id,
-    recorders.c.user_id,
-    recorder_settings.c.id.label("settings_id"),
-    recorder_settings.c.settings,
-    _CONTRACTS_VERSION,
-).select_from(recorders)
-_TARGETS_NOW = _TARGETS.join(recorder_settings, recorder_settings.c.id == recorders.c.settings_id)
+_TARGETS_NOW = select(
+    recorders.c.id, recorders.c.user_id, recorders.c.settings_id, recorder_settings.c.settings, _CONTRACTS_VERSION
+).join(recorder_settings, recorder_settings.c.id == recorders.c.settings_id)
 
 
 class RecorderNameTaken(ValueError):
@@ -229,14 +238,18 @@ def _find_target(connection: Connection, condition: ColumnElement[bool], at: dat
 
 
 def _targets_at(moment: datetime) -> Select[Any]:
-    """Select recorders with the settings that were in force at a moment, the present ones if none was yet."""
-    versions = recorder_settings.alias()
+    """Select recorders with the settings that were in force at a moment, the first ones if none was yet."""
+    version = recorder_settings.c
+    in_time = version.created_at <= moment
     in_force = (
-        select(func.max(versions.c.id))
-        .where(versions.c.recorder_id == recorders.c.id, versions.c.created_at <= moment)
-        .scalar_subquery()
+        select(version.id, version.settings)
+        .where(version.recorder_id == recorders.c.id)
+        .order_by(in_time.desc(), case((in_time, -version.id), else_=version.id))
+        .limit(1)
+        .lateral()
     )
-    return _TARGETS.join(recorder_settings, recorder_settings.c.id == func.coalesce(in_force, recorders.c.settings_id))
+    columns = (in_force.c.id.label("settings_id"), in_force.c.settings, _CONTRACTS_VERSION)
+    return select(recorders.c.id, recorders.c.user_id, *columns).join(in_force, true()).select_from(recorders)
 
 
 def _recorders() -> Select[Any]:

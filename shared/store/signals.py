@@ -138,7 +138,7 @@ def _insert_unless_known(connection: Connection, signal: NewSignal) -> int | Non
 def _find_known(connection: Connection, signal: NewSignal) -> StoredSignal | None:
     """Find what kept a signal from being inserted; None if that is so old by now that it has made way for it."""
     columns = recorded_signals.c
-    names = ("id", "status", "reason", "sequence", "received_at")
+    names = ("id", "status", "reason", "sequence", "received_at", "created_at")
     statement = select(*(columns[name] for name in names))
     same = connection.execute(statement.where(columns.intake_id == signal.intake_id)).one_or_none()
     if same:
@@ -150,8 +150,17 @@ def _find_known(connection: Connection, signal: NewSignal) -> StoredSignal | Non
     if abs(signal.received_at - first.received_at) > signal.duplicate_window:
         connection.execute(its_row.values(fingerprint=None))
         return None
-    connection.execute(its_row.values(duplicates=columns.duplicates + 1))
+    values: dict[str, Any] = {"duplicates": columns.duplicates + 1}
+    if signal.accepted_at and signal.accepted_at < first.created_at and first.status == "accepted":
+        values |= _as_accepted_first(signal)
+    connection.execute(its_row.values(values))
     return _as_answered(first, is_duplicate=True)
+
+
+def _as_accepted_first(signal: NewSignal) -> dict[str, Any]:
+    """Return what changes in a pending row whose body turns out to have come before, and to have waited."""
+    names = ("settings_id", "contract_id", "place", "market_price", "received_at")
+    return {name: getattr(signal, name) for name in names} | {"created_at": signal.accepted_at}
 
 
 def _as_answered(row: Row[Any], *, is_duplicate: bool) -> StoredSignal:

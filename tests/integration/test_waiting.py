@@ -351,6 +351,21 @@ class TestDuplicates:
 
         assert (len(rows(engine, trader)), len(rows(engine, other_trader))) == (1, 1)
 
+    def test_an_alert_that_waited_is_the_first_though_the_one_sent_again_was_stored_first(
+        self, without_redis: FlaskClient, engine: Engine, trader: Trader, redis_client: Redis
+    ) -> None:
+        waited = body(trader, alert_of(1, id="a"), place=77)
+        keep_waiting(redis_client, waited)
+        for text_of in (alert_of(2), waited.body):  # while Redis, where the first one waits, is away
+            without_redis.post(f"/webhook/{trader.token}", data=text_of)
+        assert numbers(engine, trader) == [2, 1]
+
+        store_waiting(engine, redis_client)
+
+        first, second = rows(engine, trader)
+        assert (first["raw_data"], first["received_at"], first["place"]) == (waited.body, waited.received_at, 77)
+        assert (first["duplicates"], second["duplicates"]) == (1, 0)
+
     @pytest.mark.parametrize(("seconds_later", "count"), [(59.9, 1), (60, 1), (60.1, 2)])
     def test_after_a_minute_it_is_another_signal(
         self, engine: Engine, trader: Trader, redis_client: Redis, seconds_later: float, count: int
