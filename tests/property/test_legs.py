@@ -6,7 +6,8 @@ from hypothesis import given
 
 from shared.domain.position import Position
 from shared.domain.tape import MemoryTape
-from shared.replay import _fold_recorder, _read_recorders
+from shared.replay import _fold_recorder
+from shared.replay_settings import read_recorders
 from tests.property.brute_force import brute_force_books, ended_legs
 from tests.property.strategies import Scenario, scenarios
 
@@ -16,11 +17,10 @@ def folded(scenario: Scenario) -> list[list[Position]]:
     tape = MemoryTape()
     for entry in scenario.ticks:
         tape.append(entry)
-    recorders, contracts = _read_recorders(scenario.recorders)
     by_recorder = []
-    for recorder in recorders:
+    for recorder in read_recorders(scenario.recorders):
         own = [signal for signal in scenario.replay_signals() if signal.recorder == recorder.name]
-        fold, _ = _fold_recorder(recorder, own, contracts, tape)
+        fold, _ = _fold_recorder(recorder, own, tape)
         by_recorder.append([each for symbol in sorted(fold.positions) for each in fold.positions[symbol]])
     return by_recorder
 
