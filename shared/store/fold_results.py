@@ -49,7 +49,7 @@ def write_positions(
     written = [WrittenPosition(id=each.stored.id, folded=each) for each in moved if each.stored]
     written += [WrittenPosition(id=new_id, folded=each) for new_id, each in zip(ids, opened, strict=True)]
     _write_trades(connection, written)
-    legs = [_leg_row(each.id, leg) for each in written for leg in each.folded.position.legs]
+    legs = [leg_row(each.id, leg) for each in written for leg in each.folded.position.legs]
     insert_legs(connection, legs)
     return written
 
@@ -74,7 +74,8 @@ def _new_row(folded: FoldedPosition, contract_ids: Mapping[Contract, int]) -> di
     return position_row(position, recorder_id=folded.recorder_id, contract_id=contract_ids[position.contract])
 
 
-def _leg_row(position_id: int, leg: Leg) -> dict[str, Any]:
+def leg_row(position_id: int, leg: Leg) -> dict[str, Any]:
+    """Return the row of a leg that ended."""
     return {
         "position_id": position_id,
         "number": leg.number,

@@ -14,6 +14,7 @@ from sqlalchemy import (
     RowMapping,
     Select,
     Text,
+    bindparam,
     case,
     cast,
     delete,
@@ -64,8 +65,30 @@ _CONTRACTS_VERSION = (
 )
 # Built once: every webhook asks for it.
 _TARGETS_NOW = select(
-    recorders.c.id, recorders.c.user_id, recorders.c.settings_id, recorder_settings.c.settings, _CONTRACTS_VERSION
+    recorders.c.id,
+    recorders.c.user_id,
+    recorders.c.settings_id,
+    cast(recorder_settings.c.settings, Text).label("written"),
+    _CONTRACTS_VERSION,
 ).join(recorder_settings, recorder_settings.c.id == recorders.c.settings_id)
+
+
+def _targets_then() -> Select[Any]:
+    """Select recorders with the settings that were in force at `:moment`, the first ones if none was yet."""
+    version = recorder_settings.c
+    in_time = version.created_at <= bindparam("moment")
+    in_force = (
+        select(version.id, version.settings)
+        .where(version.recorder_id == recorders.c.id)
+        .order_by(in_time.desc(), case((in_time, -version.id), else_=version.id))
+        .limit(1)
+        .lateral()
+    )
+    columns = (in_force.c.id.label("settings_id"), cast(in_force.c.settings, Text).label("written"), _CONTRACTS_VERSION)
+    return select(recorders.c.id, recorders.c.user_id, *columns).join(in_force, true()).select_from(recorders)
+
+
+_TARGETS_THEN = _targets_then()
 
 
 class RecorderNameTaken(ValueError):
@@ -224,32 +247,17 @@ def _put_in_force(connection: Connection, recorder_id: int, settings: RecorderSe
 
 
 def _find_target(connection: Connection, condition: ColumnElement[bool], at: datetime | None) -> AlertTarget | None:
-    statement = _TARGETS_NOW if at is None else _targets_at(at)
-    row = connection.execute(statement.where(condition)).one_or_none()
+    statement = _TARGETS_NOW if at is None else _TARGETS_THEN
+    row = connection.execute(statement.where(condition), {"moment": at} if at else {}).one_or_none()
     if row is None:
         return None
     return AlertTarget(
         recorder_id=row.id,
         user_id=row.user_id,
         settings_id=row.settings_id,
-        settings=parse_recorder_settings(row.settings),
+        settings=_parse_written(row.written),
         contracts_version=row.contracts_version,
     )
-
-
-def _targets_at(moment: datetime) -> Select[Any]:
-    """Select recorders with the settings that were in force at a moment, the first ones if none was yet."""
-    version = recorder_settings.c
-    in_time = version.created_at <= moment
-    in_force = (
-        select(version.id, version.settings)
-        .where(version.recorder_id == recorders.c.id)
-        .order_by(in_time.desc(), case((in_time, -version.id), else_=version.id))
-        .limit(1)
-        .lateral()
-    )
-    columns = (in_force.c.id.label("settings_id"), in_force.c.settings, _CONTRACTS_VERSION)
-    return select(recorders.c.id, recorders.c.user_id, *columns).join(in_force, true()).select_from(recorders)
 
 
 def _recorders() -> Select[Any]:

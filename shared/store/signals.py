@@ -1,13 +1,13 @@
 """Signals as rows: stored when accepted, listed while pending, given their outcome once; never interpreted here."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import BigInteger, Connection, Row, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.store.recorders import does_not_rest
@@ -47,6 +47,15 @@ class NewSignal:
     accepted_at: datetime | None = None
     fingerprint: bytes | None = None
     duplicate_window: timedelta = timedelta(0)
+
+
+# Built once: every webhook needs them.
+_INSERTED = tuple(each.name for each in fields(NewSignal) if each.name not in {"accepted_at", "duplicate_window"})
+_INSERT_ACCEPTED = insert(recorded_signals).on_conflict_do_nothing().returning(recorded_signals.c.id)
+_INSERT_REFUSED = _INSERT_ACCEPTED.values(recorded_at=func.clock_timestamp())
+_LOCK_INTAKE = select(
+    func.pg_advisory_xact_lock(_INTAKE_LOCKS, func.hashint8(bindparam("recorder_id", type_=BigInteger)))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +121,7 @@ def insert_signal(connection: Connection, signal: NewSignal) -> StoredSignal:
     A body that is stored already, or the duplicate of one, is not stored again: the first one's answer is returned.
     """
     if signal.recorder_id is not None:
-        connection.execute(select(func.pg_advisory_xact_lock(_INTAKE_LOCKS, func.hashint8(signal.recorder_id))))
+        connection.execute(_LOCK_INTAKE, {"recorder_id": signal.recorder_id})
     signal_id = _insert_unless_known(connection, signal)
     if signal_id is None:
         known = _find_known(connection, signal)
@@ -125,13 +134,11 @@ def insert_signal(connection: Connection, signal: NewSignal) -> StoredSignal:
 
 
 def _insert_unless_known(connection: Connection, signal: NewSignal) -> int | None:
-    values = asdict(signal)
-    del values["duplicate_window"]
-    values["created_at"] = values.pop("accepted_at") or func.clock_timestamp()
-    if signal.status != "accepted":
-        values["recorded_at"] = func.clock_timestamp()
-    statement = insert(recorded_signals).values(values).on_conflict_do_nothing().returning(recorded_signals.c.id)
-    signal_id: int | None = connection.execute(statement).scalar_one_or_none()
+    values = {name: getattr(signal, name) for name in _INSERTED}
+    if signal.accepted_at:
+        values["created_at"] = signal.accepted_at
+    statement = _INSERT_ACCEPTED if signal.status == "accepted" else _INSERT_REFUSED
+    signal_id: int | None = connection.execute(statement, values).scalar_one_or_none()
     return signal_id
 
 
