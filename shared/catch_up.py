@@ -7,6 +7,7 @@ finds nothing left to do.
 import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from itertools import chain
 from time import perf_counter
 
@@ -22,7 +23,7 @@ from shared.domain.position import Position
 from shared.intake.acceptance import storable
 from shared.intake.waiting import store_waiting
 from shared.logs import log_event
-from shared.pending_signals import PendingSignals, read_pending
+from shared.pending_signals import AlertsWait, PendingSignals, read_pending
 from shared.store.database import DATABASE_LOST, KeepAlive
 from shared.store.fold_results import FoldedPosition, WrittenPosition, write_positions
 from shared.store.positions import StoredPosition, load_places, lock_open_positions
@@ -49,8 +50,10 @@ def catch_up(
     each time, and the others are caught up without it. Raises where Postgres or Redis is away; nothing is half done
     then, and calling it again is always right.
     """
-    store_waiting(engine, log)
-    return _catch_up_or_halve(engine, log, sorted(recorder_ids), through=through, wait=wait)
+    while True:
+        store_waiting(engine, log)
+        with suppress(AlertsWait):
+            return _catch_up_or_halve(engine, log, sorted(recorder_ids), through=through, wait=wait)
 
 
 def _catch_up_or_halve(
@@ -58,7 +61,7 @@ def _catch_up_or_halve(
 ) -> int:
     try:
         return _catch_up_together(engine, log, recorder_ids, through=through, wait=wait)
-    except (*DATABASE_LOST, BusError):
+    except (*DATABASE_LOST, BusError, AlertsWait):
         raise
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one recorder must stop no other
         if len(recorder_ids) == 1:

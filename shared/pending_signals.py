@@ -8,6 +8,7 @@ import redis
 from sqlalchemy import Connection
 
 from shared.bus.tick_log import last_place
+from shared.bus.waiting_bodies import count_waiting
 from shared.domain.application import AcceptedSignal
 from shared.domain.contracts import Contract
 from shared.domain.places import SEQUENCE_BITS
@@ -19,6 +20,10 @@ from shared.store.recorders import load_settings_versions
 from shared.store.signals import MANUAL, PendingSignal, SignalOutcome, load_pending
 
 _NS_PER_MS = 1_000_000
+
+
+class AlertsWait(Exception):
+    """Alerts wait in Redis that may come before pending ones: they have to be stored first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +43,16 @@ class PendingSignals:
 
 
 def read_pending(connection: Connection, log: redis.Redis, taken: Mapping[int, int]) -> PendingSignals:
-    """Load the pending signals of some recorders, whose rows the caller has locked, and who `taken` so many so far."""
+    """Load the pending signals of some recorders, whose rows the caller has locked, and who `taken` so many so far.
+
+    Raises AlertsWait.
+    """
     rows = load_pending(connection, taken)
+    if any(row.place is None for row in rows):
+        # Stored while Redis was away, so without knowing of those that wait there; whom somebody moved since we read.
+        if count_waiting(log):
+            raise AlertsWait
+        rows = load_pending(connection, taken)
     pending = PendingSignals()
     if not rows:
         return pending

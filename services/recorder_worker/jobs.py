@@ -4,7 +4,9 @@ RQ calls a job by name and without us; `open_connections` is therefore called on
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from shared.bus.connection import BusError, RedisClient
 from shared.bus.queues import clear_wake
@@ -12,9 +14,11 @@ from shared.catch_up import catch_up
 from shared.intake.waiting import store_waiting
 from shared.logs import log_event
 from shared.store.database import DATABASE_LOST, Engine
-from shared.store.signals import find_pending_recorders
+from shared.store.signals import count_pending
 
+# A transaction holds its recorders until it ends, and another worker may take others meanwhile.
 RECORDERS_A_TRANSACTION = 200
+SIGNALS_A_TRANSACTION = 400
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +63,16 @@ def _drain(connections: Connections, *, wait: bool) -> int:
     applied, after = 0, 0
     while True:
         with connections.engine.connect() as connection:
-            recorder_ids = find_pending_recorders(connection, after=after, limit=RECORDERS_A_TRANSACTION)
-        if not recorder_ids:
+            pending = count_pending(connection, after=after, limit=RECORDERS_A_TRANSACTION)
+        if not pending:
             return applied
+        recorder_ids = _as_many_as_fit(pending)
         applied += catch_up(connections.engine, connections.log, recorder_ids, wait=wait)
         after = recorder_ids[-1]
+
+
+def _as_many_as_fit(pending: Sequence[tuple[int, int]]) -> list[int]:
+    """Return the first recorders that have no more signals than a transaction takes; at least one."""
+    signals = accumulate(count for _, count in pending)
+    chosen = [each for (each, _), count in zip(pending, signals, strict=True) if count <= SIGNALS_A_TRANSACTION]
+    return chosen or [pending[0][0]]

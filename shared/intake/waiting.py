@@ -1,7 +1,7 @@
 """Moves alerts that waited in Redis while Postgres was away into Postgres: in their order, each once."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection, Engine
@@ -11,10 +11,11 @@ from shared.bus.connection import BusError, RedisClient
 from shared.bus.waiting_bodies import WaitingBody, count_waiting, oldest_waiting, remove_waiting
 from shared.domain.application import INTERNAL_ERROR
 from shared.intake.acceptance import ACCEPTED, REJECTED, accept_alert, storable, unread_row
-from shared.intake.addressees import find_addressee
+from shared.intake.addressees import Addressee, find_addressee, find_addressees
 from shared.intake.contract_cache import ContractCache
 from shared.logs import log_event
-from shared.store.signals import insert_signal, lock_moving
+from shared.store.recorders import AlertTarget
+from shared.store.signals import NewSignal, insert_signal, insert_signals, lock_moving
 
 AT_ONCE = 200
 UNSTORABLE = (DataError, IntegrityError)
@@ -44,8 +45,7 @@ def _move(engine: Engine, log: RedisClient, count: int) -> int:
         with engine.begin() as connection:
             lock_moving(connection)
             bodies = oldest_waiting(log, count)
-            for each in bodies:
-                _store(connection, each)
+            insert_signals(connection, list(_rows(connection, bodies)))
     except BusError:
         raise
     except Exception as error:
@@ -61,16 +61,24 @@ def _move(engine: Engine, log: RedisClient, count: int) -> int:
     return len(bodies)
 
 
-def _store(connection: Connection, waiting: WaitingBody) -> None:
-    """Store a body as of when it was accepted, under the settings in force then."""
+def _rows(connection: Connection, bodies: Sequence[WaitingBody]) -> Iterator[NewSignal]:
+    addressees = find_addressees(connection, {each.alert.token_hash for each in bodies})
+    for each in bodies:
+        addressee = addressees.get(each.alert.token_hash)
+        if addressee is None:
+            log_event(logger, "waiting_alert_for_nobody", level=logging.WARNING, received_at=each.alert.received_at)
+        else:
+            yield _row(connection, addressee, each)
+
+
+def _row(connection: Connection, addressee: Addressee, waiting: WaitingBody) -> NewSignal:
+    """Return the row of a body as of when it was accepted, under the settings in force then."""
     alert = waiting.alert
-    addressee = find_addressee(connection, alert.token_hash, at=alert.received_at)
-    if addressee is None:
-        log_event(logger, "waiting_alert_for_nobody", level=logging.WARNING, received_at=alert.received_at)
-        return
+    if isinstance(addressee, AlertTarget) and addressee.settings_since > alert.received_at:
+        addressee = find_addressee(connection, alert.token_hash, at=alert.received_at) or addressee
     row = accept_alert(connection, _contracts, addressee, alert.body, alert.received_at, settings_at=alert.received_at)
     row = replace(row, intake_id=alert.intake_id, accepted_at=waiting.accepted_at)
-    insert_signal(connection, replace(row, place=alert.place) if row.status == ACCEPTED else row)
+    return replace(row, place=alert.place) if row.status == ACCEPTED else row
 
 
 def _store_rejected(connection: Connection, waiting: WaitingBody, error: Exception) -> None:

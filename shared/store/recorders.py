@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Row,
     RowMapping,
     Select,
     Text,
@@ -68,7 +69,9 @@ _TARGETS_NOW = select(
     recorders.c.id,
     recorders.c.user_id,
     recorders.c.settings_id,
+    recorder_settings.c.created_at.label("settings_since"),
     cast(recorder_settings.c.settings, Text).label("written"),
+    recorders.c.webhook_token_hash,
     _CONTRACTS_VERSION,
 ).join(recorder_settings, recorder_settings.c.id == recorders.c.settings_id)
 
@@ -78,14 +81,19 @@ def _targets_then() -> Select[Any]:
     version = recorder_settings.c
     in_time = version.created_at <= bindparam("moment")
     in_force = (
-        select(version.id, version.settings)
+        select(version.id, version.created_at, version.settings)
         .where(version.recorder_id == recorders.c.id)
         .order_by(in_time.desc(), case((in_time, -version.id), else_=version.id))
         .limit(1)
         .lateral()
     )
-    columns = (in_force.c.id.label("settings_id"), cast(in_force.c.settings, Text).label("written"), _CONTRACTS_VERSION)
-    return select(recorders.c.id, recorders.c.user_id, *columns).join(in_force, true()).select_from(recorders)
+    settings = (
+        in_force.c.id.label("settings_id"),
+        in_force.c.created_at.label("settings_since"),
+        cast(in_force.c.settings, Text).label("written"),
+    )
+    columns = (recorders.c.id, recorders.c.user_id, *settings, _CONTRACTS_VERSION)
+    return select(*columns).join(in_force, true()).select_from(recorders)
 
 
 _TARGETS_THEN = _targets_then()
@@ -125,11 +133,15 @@ class LockedRecorder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertTarget:
-    """What intake needs of a recorder; `contracts_version` changes with every contract its user can see."""
+    """What intake needs of a recorder, whose settings are in force since `settings_since`.
+
+    `contracts_version` changes with every contract its user can see.
+    """
 
     recorder_id: int
     user_id: int
     settings_id: int
+    settings_since: datetime
     settings: RecorderSettings
     contracts_version: int
 
@@ -214,6 +226,12 @@ def find_target_by_token_hash(connection: Connection, hashed: bytes, *, at: date
     return _find_target(connection, recorders.c.webhook_token_hash == hashed, at)
 
 
+def find_targets_by_token_hash(connection: Connection, hashes: Collection[bytes]) -> dict[bytes, AlertTarget]:
+    """Find the recorders whose own webhook URLs carry these tokens, by the token's hash."""
+    rows = connection.execute(_TARGETS_NOW.where(recorders.c.webhook_token_hash == func.any(list(hashes))))
+    return {bytes(row.webhook_token_hash): _target(row) for row in rows}
+
+
 def find_target_by_name(connection: Connection, user_id: int, name: str, *, at: datetime | None) -> AlertTarget | None:
     """Find the user's recorder that an alert to the user's URL names, with its settings now or `at` a moment."""
     return _find_target(connection, (recorders.c.user_id == user_id) & (recorders.c.name == name), at)
@@ -249,12 +267,15 @@ def _put_in_force(connection: Connection, recorder_id: int, settings: RecorderSe
 def _find_target(connection: Connection, condition: ColumnElement[bool], at: datetime | None) -> AlertTarget | None:
     statement = _TARGETS_NOW if at is None else _TARGETS_THEN
     row = connection.execute(statement.where(condition), {"moment": at} if at else {}).one_or_none()
-    if row is None:
-        return None
+    return None if row is None else _target(row)
+
+
+def _target(row: Row[Any]) -> AlertTarget:
     return AlertTarget(
         recorder_id=row.id,
         user_id=row.user_id,
         settings_id=row.settings_id,
+        settings_since=row.settings_since,
         settings=_parse_written(row.written),
         contracts_version=row.contracts_version,
     )

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, Connection, Row, bindparam, func, select, update
+from sqlalchemy import ARRAY, BigInteger, Connection, Row, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.store.recorders import does_not_rest
@@ -56,6 +56,8 @@ _INSERT_REFUSED = _INSERT_ACCEPTED.values(recorded_at=func.clock_timestamp())
 _LOCK_INTAKE = select(
     func.pg_advisory_xact_lock(_INTAKE_LOCKS, func.hashint8(bindparam("recorder_id", type_=BigInteger)))
 )
+_recorder_id = func.unnest(bindparam("recorder_ids", type_=ARRAY(BigInteger))).column_valued("recorder_id")
+_LOCK_INTAKE_OF_MANY = select(func.pg_advisory_xact_lock(_INTAKE_LOCKS, func.hashint8(_recorder_id)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,13 +135,30 @@ def insert_signal(connection: Connection, signal: NewSignal) -> StoredSignal:
     return StoredSignal(id=signal_id, status=signal.status, reason=signal.reason)
 
 
+def insert_signals(connection: Connection, signals: Sequence[NewSignal]) -> None:
+    """Store many signals in their order, each as `insert_signal` does."""
+    recorder_ids = {each.recorder_id for each in signals if each.recorder_id is not None}
+    connection.execute(_LOCK_INTAKE_OF_MANY, {"recorder_ids": sorted(recorder_ids)})
+    stored: set[UUID] = set()
+    for statement, status in ((_INSERT_ACCEPTED, "accepted"), (_INSERT_REFUSED, "rejected")):
+        values = [_values(each) for each in signals if each.status == status]
+        if values:
+            returning = statement.returning(recorded_signals.c.intake_id)
+            stored.update(row.intake_id for row in connection.execute(returning, values))
+    for each in signals:
+        if each.intake_id not in stored:
+            insert_signal(connection, each)
+
+
 def _insert_unless_known(connection: Connection, signal: NewSignal) -> int | None:
-    values = {name: getattr(signal, name) for name in _INSERTED}
-    if signal.accepted_at:
-        values["created_at"] = signal.accepted_at
     statement = _INSERT_ACCEPTED if signal.status == "accepted" else _INSERT_REFUSED
-    signal_id: int | None = connection.execute(statement, values).scalar_one_or_none()
+    signal_id: int | None = connection.execute(statement, _values(signal)).scalar_one_or_none()
     return signal_id
+
+
+def _values(signal: NewSignal) -> dict[str, Any]:
+    values = {name: getattr(signal, name) for name in _INSERTED}
+    return values | {"created_at": signal.accepted_at} if signal.accepted_at else values
 
 
 def _find_known(connection: Connection, signal: NewSignal) -> StoredSignal | None:
@@ -208,18 +227,18 @@ def load_log(connection: Connection, recorder_id: int) -> list[LoggedSignal]:
     return [LoggedSignal(**row) for row in connection.execute(statement).mappings()]
 
 
-def find_pending_recorders(connection: Connection, *, after: int, limit: int) -> list[int]:
-    """Return recorders beyond id `after` that have accepted signals waiting and do not rest, in id order."""
+def count_pending(connection: Connection, *, after: int, limit: int) -> list[tuple[int, int]]:
+    """Count the accepted signals that wait, by recorder: those beyond id `after` that do not rest, in id order."""
     pending = recorded_signals.c
     statement = (
-        select(pending.recorder_id)
+        select(pending.recorder_id, func.count())
         .join(recorders, recorders.c.id == pending.recorder_id)
         .where(pending.status == "accepted", pending.recorder_id > after, does_not_rest())
         .group_by(pending.recorder_id)
         .order_by(pending.recorder_id)
         .limit(limit)
     )
-    return list(connection.execute(statement).scalars())
+    return [(recorder_id, count) for recorder_id, count in connection.execute(statement)]
 
 
 def record_outcomes(connection: Connection, outcomes: Sequence[SignalOutcome]) -> None:

@@ -28,7 +28,7 @@ from shared.domain.refusals import SignalRefused
 from shared.domain.ticks import GapMark, LogEntry
 from shared.domain.timestamps import to_datetime
 from shared.store import database, fold_results
-from shared.store.signals import find_pending_recorders, has_pending_older_than
+from shared.store.signals import count_pending, has_pending_older_than
 from tests.property.strategies import START as SCENARIOS_START
 from tests.property.strategies import Scenario, ScriptedContract, body_of, scenarios
 from tests.trading import (
@@ -433,7 +433,7 @@ class TestWholeOrNotAtAll:
         for failures in (1, 2, 3, 9):
             with desk.engine.begin() as connection:
                 row = connection.execute(_RESTING, {"id": chosen[2].id}).one()
-                assert find_pending_recorders(connection, after=0, limit=9) == []
+                assert count_pending(connection, after=0, limit=9) == []
                 assert not has_pending_older_than(connection, seconds=0)
                 connection.execute(_TRY_AGAIN, {"id": chosen[2].id, "failures": failures})
             rests.append(float(row.seconds))

@@ -75,6 +75,19 @@ class TestJob:
         assert apply_accepted_signals() == 0
         assert pending_count(desk.engine) == 0
 
+    @pytest.mark.parametrize(
+        ("pending", "taken"),
+        [
+            ([(1, 100), (2, 300), (3, 1)], [1, 2]),
+            ([(1, 1), (2, 1), (3, 1)], [1, 2, 3]),
+            ([(7, 5000), (8, 1)], [7]),
+        ],
+    )
+    def test_a_transaction_takes_no_more_than_it_can_do_in_a_moment(
+        self, pending: list[tuple[int, int]], taken: list[int]
+    ) -> None:
+        assert jobs._as_many_as_fit(pending) == taken
+
     def test_a_recorder_that_somebody_is_at_does_not_keep_the_others(self, desk: Desk) -> None:
         first, busy, last = (desk.recorder() for _ in range(3))
         desk.tick("100")
@@ -193,7 +206,8 @@ class TestProcess:
                 wait_until(lambda: somebody_waits_for_a_lock(desk.engine))
                 killed.kill()
                 killed.wait()
-        assert pending_count(desk.engine) == 3 * 40
+        assert 0 < pending_count(desk.engine) <= jobs.SIGNALS_A_TRANSACTION
+        assert pending_count(desk.engine) % 3 == 0
         assert (desk.positions(last), desk.trades(last)) == ([], [])
         with running_part("recorder-worker", settings, reachable / "next.log"):
             wait_until(lambda: pending_count(desk.engine) == 0)

@@ -21,8 +21,10 @@ from sqlalchemy.exc import OperationalError
 
 from services.web import create_app
 from services.web.backend import Backend
+from shared import pending_signals as pending_module
 from shared.bus import waiting_bodies
 from shared.bus.waiting_bodies import AlertBody, count_waiting, keep_waiting
+from shared.catch_up import catch_up
 from shared.domain.recorder_settings import parse_recorder_settings
 from shared.intake import waiting as waiting_module
 from shared.intake.waiting import store_waiting
@@ -143,6 +145,30 @@ def test_what_waited_applies_before_what_postgres_took_later_while_redis_was_awa
     store_waiting(engine, redis_client)
 
     assert numbers(engine, trader) == [1, 2]
+
+
+def test_what_came_to_wait_while_signals_were_read_is_applied_before_them(
+    desk: Desk, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trader = make_trader(desk.engine, settings)
+    desk.tick("100")
+    load = pending_module.load_pending
+    loaded = []
+
+    def push_and_load(*args: Any) -> Any:
+        if not loaded:  # behind the first look at the list: one waits, and a later one finds Redis away
+            keep_waiting(desk.redis, body(trader, alert_of(1)))
+            with web_with(replace(settings, redis_url="redis://127.0.0.1:1/0")) as without_redis:
+                without_redis.post(f"/webhook/{trader.token}", data=alert_of(2))
+        loaded.append(load(*args))
+        return loaded[-1]
+
+    monkeypatch.setattr(pending_module, "load_pending", push_and_load)
+
+    assert catch_up(desk.engine, desk.redis, [trader.recorder.id]) == 2
+
+    assert [row["sequence"] for row in rows(desk.engine, trader)] == [1, 2]
+    assert numbers(desk.engine, trader) == [1, 2]
 
 
 def test_nothing_is_applied_before_what_waits(desk: Desk, settings: Settings) -> None:
