@@ -3,6 +3,7 @@
 import click
 
 from cli.administration import recorder, user
+from cli.audit import audit
 from cli.demo import demo
 from cli.export_logs import export_logs
 from cli.health import health
@@ -27,6 +28,7 @@ for command in (
     health,
     replay,
     export_logs,
+    audit,
     user,
     recorder,
     signal,

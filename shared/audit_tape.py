@@ -1,0 +1,78 @@
+"""The tick logs as an audit reads them: each symbol's once for all recorders, and whether it is still whole."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import redis
+
+from shared.bus.tick_log import read_entries, trimmed_through
+from shared.domain.tape import MemoryTape
+from shared.domain.ticks import LogEntry
+
+MOST_ENTRIES = 1_000_000  # in memory at a time, about 300 MB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SymbolLog:
+    """`trimmed` is the place of the last entry that was removed, 0 if none; `begins` that of the first one there is."""
+
+    tape: MemoryTape
+    size: int
+    trimmed: int
+    begins: int | None
+
+
+class AuditTape:
+    """Reads symbols' logs whole, each as it is when first asked for, so that one recorder sees one state of it."""
+
+    def __init__(self, client: redis.Redis, *, most_entries: int = MOST_ENTRIES) -> None:
+        self._redis = client
+        self._most_entries = most_entries
+        self._logs: OrderedDict[str, _SymbolLog] = OrderedDict()
+        self.known_prices: Mapping[tuple[str, int], Decimal] = {}
+
+    def is_whole_after(self, symbol: str, place: int, market_price: Decimal | None) -> bool:
+        """Tell whether the log has all that followed a place, where `market_price` was the symbol's last price.
+
+        A log that begins later was emptied, unless the symbol had no price yet.
+        """
+        log = self._log(symbol)
+        if log.trimmed:
+            return place > log.trimmed
+        return market_price is None or (log.begins is not None and place >= log.begins)
+
+    def entries(self, symbol: str, *, after: int, through: int) -> Sequence[LogEntry]:
+        """Return the symbol's entries with `after` < place <= `through`."""
+        return self._log(symbol).tape.entries(symbol, after=after, through=through)
+
+    def last_price(self, symbol: str, *, through: int) -> Decimal | None:
+        """Return the symbol's last price at or before a place; one that was removed is known from the signal."""
+        price = self._log(symbol).tape.last_price(symbol, through=through)
+        return self.known_prices.get((symbol, through)) if price is None else price
+
+    def forget(self) -> None:
+        """Forget logs, those first that nobody asked for longest, until the others fit into memory."""
+        while sum(log.size for log in self._logs.values()) > self._most_entries:
+            self._logs.popitem(last=False)
+
+    def _log(self, symbol: str) -> _SymbolLog:
+        if symbol not in self._logs:
+            self._logs[symbol] = self._read(symbol)
+        self._logs.move_to_end(symbol)
+        return self._logs[symbol]
+
+    def _read(self, symbol: str) -> _SymbolLog:
+        entries = read_entries(self._redis, symbol, after=0)
+        trimmed = trimmed_through(self._redis, symbol)  # asked after reading, so that no trim slips by
+        whole = [entry for entry in entries if entry.place > trimmed]
+        begins = whole[0].place if whole else None
+        return _SymbolLog(tape=_taped(whole), size=len(whole), trimmed=trimmed, begins=begins)
+
+
+def _taped(entries: Iterable[LogEntry]) -> MemoryTape:
+    tape = MemoryTape()
+    for entry in entries:
+        tape.append(entry)
+    return tape
