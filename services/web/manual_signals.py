@@ -1,22 +1,29 @@
-"""What users do to their positions by hand, stored as signals for the workers to apply; nothing is applied here."""
+"""What users do by hand, closing and sending again, stored as signals for the workers; nothing is applied here."""
 
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from services.web.backend import Backend
 from shared.domain.actions import Action
 from shared.domain.symbols import normalize_symbol
 from shared.domain.timestamps import from_datetime
+from shared.intake.acceptance import ACCEPTED, REJECTED, accept_alert
 from shared.store.contracts import contracts_in_force
 from shared.store.database import Connection
-from shared.store.recorders import Recorder, find_recorder
-from shared.store.reports import open_tickers
-from shared.store.signals import MANUAL, NewSignal, insert_signal
+from shared.store.recorders import AlertTarget, Recorder, find_recorder, find_target_by_name
+from shared.store.reports import load_signal, open_tickers
+from shared.store.signals import MANUAL, NewSignal, StoredSignal, insert_signal
+from shared.store.users import User, find_user
 
 
 class NothingOpen(ValueError):
     """The recorder holds nothing of what was to be closed."""
+
+
+class NotRejected(ValueError):
+    """The signal was not refused, so that sending it again would do it twice."""
 
 
 def close_by_hand(backend: Backend, user_id: int, recorder_id: int, symbol: str | None) -> int | None:
@@ -33,11 +40,51 @@ def close_by_hand(backend: Backend, user_id: int, recorder_id: int, symbol: str 
         if not held or (row.ticker is not None and row.ticker not in held):
             message = f"{recorder.name} holds nothing{f' of {row.ticker}' if row.ticker else ''}"
             raise NothingOpen(message)
-        acceptance = backend.intake_bus.read_acceptance(row.ticker)
-        placed = replace(row, place=acceptance.place, market_price=acceptance.market_price)
-        signal_id = insert_signal(connection, placed).id
+        signal_id = insert_signal(connection, _placed(backend, row)).id
     backend.intake_bus.wake()
     return signal_id
+
+
+def send_again(backend: Backend, user_id: int, signal_id: int) -> StoredSignal | None:
+    """Take the body of a rejected signal as a new alert to its recorder, under the settings in force now.
+
+    It is never a duplicate. None if the user has no such signal. Raises NotRejected.
+    """
+    with backend.engine.begin() as connection:
+        signal = load_signal(connection, user_id, signal_id)
+        if signal is None:
+            return None
+        if signal.status != REJECTED:
+            message = f"signal {signal_id} is {signal.status}, not rejected"
+            raise NotRejected(message)
+        body, received_at = bytes(signal.raw_data), datetime.now(UTC)
+        row = accept_alert(connection, backend.contracts, _addressee(connection, signal), body, received_at)
+        row = replace(row, fingerprint=None)
+        if signal.signal_type == MANUAL:
+            row = replace(row, signal_type=MANUAL)
+        if row.status == ACCEPTED:
+            row = _placed(backend, row)
+        stored = insert_signal(connection, row)
+    if stored.status == ACCEPTED:
+        backend.intake_bus.wake()
+    return stored
+
+
+def _addressee(connection: Connection, signal: Any) -> AlertTarget | User:
+    """The recorder that a signal was sent to, or its user, if the body names no recorder of theirs."""
+    addressee: AlertTarget | User | None
+    if signal.recorder_id is None:
+        addressee = find_user(connection, signal.user_id)
+    else:
+        addressee = find_target_by_name(connection, signal.user_id, signal.recorder, at=None)
+    if addressee is None:
+        raise AssertionError(signal.id)
+    return addressee
+
+
+def _placed(backend: Backend, row: NewSignal) -> NewSignal:
+    acceptance = backend.intake_bus.read_acceptance(row.ticker)
+    return replace(row, place=acceptance.place, market_price=acceptance.market_price)
 
 
 def _row(connection: Connection, recorder: Recorder, symbol: str | None) -> NewSignal:
@@ -51,7 +98,7 @@ def _row(connection: Connection, recorder: Recorder, symbol: str | None) -> NewS
         signal_type=MANUAL,
         raw_data=_body(action="closeall"),
         received_at=received_at,
-        status="accepted",
+        status=ACCEPTED,
     )
     if symbol is None:
         return row

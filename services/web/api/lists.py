@@ -1,4 +1,4 @@
-"""Signals, trades and positions as programs read them."""
+"""Signals, trades and positions as programs read them, and send signals again."""
 
 import csv
 import io
@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
-from flask import Response, jsonify, stream_with_context
+from flask import Response, abort, jsonify, stream_with_context, url_for
 
 from services.web.api.blueprint import api, found, transaction, user_id
 from services.web.api.encoding import encode_fields
 from services.web.api.query import MOST_ROWS, ListQuery, read_list_query
 from services.web.backend import backend
+from services.web.manual_signals import NotRejected, send_again
+from services.web.problems import problem
+from shared.intake.acceptance import ACCEPTED
 from shared.store.database import Engine
 from shared.store.pages import Page
 from shared.store.position_list import PositionFilter, find_position, list_positions
@@ -33,6 +36,22 @@ def signal(signal_id: int) -> Response:
         row = _row_fields(found(load_signal(connection, user_id(), signal_id)))
     body: bytes = row.pop("raw_data")
     return jsonify(encode_fields(row) | {"raw_data": body.decode(errors="backslashreplace")})
+
+
+@api.post("/signals/<int:signal_id>/resend")
+def resend_signal(signal_id: int) -> tuple[Response, int, dict[str, str]]:
+    """Send a rejected signal again: its body becomes a new alert, received now, under the settings in force now.
+
+    422 where it is no signal this time either; it is stored as a rejected one. 409 where it was not rejected.
+    """
+    try:
+        stored = found(send_again(backend(), user_id(), signal_id))
+    except NotRejected as refused:
+        abort(409, str(refused))
+    location = {"Location": url_for("api.signal", signal_id=stored.id)}
+    if stored.status != ACCEPTED:
+        return problem(422, "Unprocessable Content", stored.reason or "not a signal"), 422, location
+    return jsonify(signal_id=stored.id, status=stored.status), 202, location
 
 
 @api.get("/positions")

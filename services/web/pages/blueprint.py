@@ -51,6 +51,7 @@ SECTIONS = {
     "edit_recorder": "recorders",
     "confirm": "recorders",
     "ask_to_close": "positions",
+    "ask_to_resend": "signals",
     "ask_to_close_all": "recorders",
 }
 _versions: dict[str, str] = {}

@@ -1,13 +1,16 @@
-"""The list of signals, and one signal with its raw body."""
+"""The list of signals, one signal with its raw body, and sending it again."""
 
 from typing import Any
 
-from flask import abort, render_template, request
+from flask import abort, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
 
 from services.web.backend import backend
 from services.web.formatting import NO_VALUE, format_number, format_price
+from services.web.manual_signals import NotRejected, send_again
 from services.web.pages.blueprint import pages
 from services.web.pages.lists import PAGE_SIZE, ListView, given_filters, given_id
+from services.web.pages.question import Question, ask
 from services.web.pages.viewer import viewer
 from shared.store.pages import PageRefused
 from shared.store.reports import SignalFilter, list_signals, load_signal, recorder_names, traded_tickers
@@ -53,6 +56,32 @@ def signal(signal_id: int) -> str:
         abort(404)
     body = bytes(row.raw_data).decode("utf-8", errors="backslashreplace")
     return render_template("signal.html", signal=row, body=body, stated=stated_position, signal_price=signal_price)
+
+
+@pages.get("/signals/<int:signal_id>/resend")
+def ask_to_resend(signal_id: int) -> str:
+    """Ask before a rejected signal is sent again."""
+    with backend().engine.connect() as connection:
+        row = load_signal(connection, viewer().id, signal_id)
+    if row is None:
+        abort(404)
+    text = "Its body is taken as an alert that arrives now, with the settings and at the prices of now."
+    question = Question(title=f"Send signal {signal_id} again?", text=text, button="Send again")
+    return ask(question, url_for("pages.signal", signal_id=signal_id))
+
+
+@pages.post("/signals/<int:signal_id>/resend")
+def resend(signal_id: int) -> Response:
+    """Send a rejected signal again, and show what it is stored as."""
+    try:
+        stored = send_again(backend(), viewer().id, signal_id)
+    except NotRejected as refused:
+        flash(f"Not sent: {refused}.")
+        return redirect(url_for("pages.signal", signal_id=signal_id))
+    if stored is None:
+        abort(404)
+    flash("Sent again. What came of it is shown here as soon as it is applied.")
+    return redirect(url_for("pages.signal", signal_id=stored.id))
 
 
 def stated_position(row: Any) -> str:
