@@ -15,7 +15,7 @@ from shared.intake.addressees import Addressee, find_addressee, find_addressees
 from shared.intake.contract_cache import ContractCache
 from shared.logs import log_event
 from shared.store.recorders import AlertTarget
-from shared.store.signals import NewSignal, insert_signal, insert_signals, lock_moving
+from shared.store.signals import NewSignal, find_stored, insert_signal, insert_signals, lock_moving
 
 AT_ONCE = 200
 UNSTORABLE = (DataError, IntegrityError)
@@ -45,7 +45,7 @@ def _move(engine: Engine, log: RedisClient, count: int) -> int:
         with engine.begin() as connection:
             lock_moving(connection)
             bodies = oldest_waiting(log, count)
-            insert_signals(connection, list(_rows(connection, bodies)))
+            insert_signals(connection, list(_rows(connection, _not_stored(connection, bodies))))
     except BusError:
         raise
     except Exception as error:
@@ -59,6 +59,12 @@ def _move(engine: Engine, log: RedisClient, count: int) -> int:
     if bodies:
         remove_waiting(log, bodies)
     return len(bodies)
+
+
+def _not_stored(connection: Connection, bodies: Sequence[WaitingBody]) -> list[WaitingBody]:
+    """Leave out what somebody stored and did not remove, because they were cut off or are about to."""
+    stored = find_stored(connection, [each.alert.intake_id for each in bodies])
+    return [each for each in bodies if each.alert.intake_id not in stored]
 
 
 def _rows(connection: Connection, bodies: Sequence[WaitingBody]) -> Iterator[NewSignal]:

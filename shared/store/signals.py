@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ARRAY, BigInteger, Connection, Row, bindparam, func, select, update
+from sqlalchemy import ARRAY, BigInteger, Connection, Row, Uuid, bindparam, cast, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.store.recorders import does_not_rest
@@ -148,6 +148,13 @@ def insert_signals(connection: Connection, signals: Sequence[NewSignal]) -> None
     for each in signals:
         if each.intake_id not in stored:
             insert_signal(connection, each)
+
+
+def find_stored(connection: Connection, intake_ids: Collection[UUID]) -> set[UUID]:
+    """Return which of these requests are stored."""
+    column = recorded_signals.c.intake_id
+    wanted = func.any(cast(list(intake_ids), ARRAY(Uuid)))
+    return set(connection.execute(select(column).where(column == wanted)).scalars())
 
 
 def _insert_unless_known(connection: Connection, signal: NewSignal) -> int | None:
