@@ -73,10 +73,12 @@ def _lost(tag: str, sent: Sequence[Attempt], found: Sequence[SignalRow]) -> Iter
 
 
 def _doubled(tag: str, sent: Sequence[Attempt], found: Sequence[SignalRow]) -> Iterable[str]:
-    possible = sum(1 for attempt in sent if attempt.may_be_stored or attempt.outcome == "422")
+    """Of an identified body one row is applied, of others one for each attempt; what intake refused is no signal."""
+    possible = sum(1 for attempt in sent if attempt.may_be_stored)
     most = min(1, possible) if sent and sent[0].identified else possible
-    if len(found) > most:
-        yield f"{tag}: {len(found)} rows of {most} that there may be"
+    taken = [row for row in found if row.sequence is not None]
+    if len(taken) > most:
+        yield f"{tag}: {len(taken)} signals of {most} that there may be"
 
 
 def _numbers(rows: Iterable[SignalRow], signal_counts: Mapping[int, int]) -> Iterable[str]:

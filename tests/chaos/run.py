@@ -175,6 +175,7 @@ class Run:
         sending.result()
         prices.cancel()
         self.say("the last alert is settled")
+        _write_json(self._directory / "cpu_seconds.json", self._system.cpu_seconds())
 
     def heal(self) -> None:
         """Let what is left be applied, end the market, and then take every position to the end of the log."""
@@ -208,7 +209,7 @@ class Run:
             self._show(name, report[name])
         self._show("differences", [f"{name}: {line}" for name, lines in differences.items() for line in lines])
         attempts = self._journal.attempts
-        wanted = {attempt.tag for attempt in attempts if attempt.outcome != "422"}
+        settled = {attempt.tag for attempt in attempts if attempt.is_accepted or attempt.outcome == "422"}
         return {
             "accepted": accepted_alerts(attempts),
             **count_outcomes(row.status for row in rows),
@@ -218,7 +219,7 @@ class Run:
             "differences": sum(map(len, differences.values())) + len(audited),
             "late_exits": self._late_exits,
             "not_drained": self._not_drained,
-            "given_up": len(wanted - {attempt.tag for attempt in attempts if attempt.is_accepted}),
+            "given_up": len({attempt.tag for attempt in attempts} - settled),
             "trades": sum(map(len, records.trades.values())),
             "manual_closes": sum(1 for row in records.all_signals if row["signal_type"] == "manual"),
             "faults": dict(Counter(fault.kind for fault in self._faults)),
@@ -286,8 +287,10 @@ class Run:
             self.say("NOT CHECKED: there is no `recorder audit` yet")
             return []
         audited = self._recorder("audit")
-        lines = (audited.stdout if audited.returncode == 1 else audited.stderr).splitlines()
-        return lines or ["`recorder audit` failed without a word"] if audited.returncode else []
+        self.say(f"recorder audit: {(audited.stdout or audited.stderr).splitlines()[-1:]}")
+        if audited.returncode not in {0, 1}:
+            return [f"`recorder audit` failed: {audited.stderr}"]
+        return audited.stdout.splitlines()[:-1]  # the last one sums up
 
     def _recorder(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-P", "-m", "cli.main", *arguments]

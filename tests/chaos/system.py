@@ -149,6 +149,11 @@ class System:
         for name in self.servers.keys() & self.children.keys():
             stop([(self.children[name].program, self.children[name].process)], STOP_WITHIN_SECONDS)
 
+    def cpu_seconds(self) -> dict[str, float]:
+        """What this process and the others, as they were last started, have used so far."""
+        used = {name: _cpu_seconds(child.process.pid) for name, child in self.children.items()}
+        return {"chaos": _cpu_seconds(os.getpid(), with_children=False), **used}
+
     def feed_that_publishes(self) -> str:
         """Find the price feed that holds the lease, or the first one."""
         client = connect_redis(self.redis_url, retries=False, timeout_seconds=1)
@@ -233,3 +238,12 @@ def _descendants(pid: int) -> Iterable[int]:
         found += children
         look += children
     return found
+
+
+def _cpu_seconds(pid: int, *, with_children: bool = True) -> float:
+    ticks = 0
+    for each in (pid, *(_descendants(pid) if with_children else ())):
+        with suppress(OSError):
+            fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
