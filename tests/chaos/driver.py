@@ -12,6 +12,7 @@ from typing import Any
 
 from shared.bus.connection import BusError, RedisClient, connect_redis
 from shared.bus.tick_log import read_heads
+from shared.bus.waiting_bodies import count_waiting
 from tests.chaos.alerts import Act, Alert, recorder_settings
 from tests.chaos.http import OK, REFUSED, Answer, request
 from tests.chaos.journal import Attempt, Journal
@@ -21,7 +22,7 @@ API_GIVES_UP_AFTER_SECONDS = 10.0
 SENDS_AGAIN = 3
 PAUSE_SECONDS = 0.1
 PAUSE_AFTER_AN_ERROR_SECONDS = 1.0
-LOOKS_AT_PRICES_EVERY_SECONDS = 0.5
+LOOKS_EVERY_SECONDS = 0.5
 SERVER_ERRORS = 500
 EURUSD = {
     "root": "EURUSD",
@@ -77,12 +78,13 @@ class Driver:
                 else:
                     tasks.create_task(self._act(each))
 
-    async def follow_prices(self, redis_url: str) -> None:
-        """Keep the last prices that the market was seen at, until cancelled."""
+    async def follow_redis(self, redis_url: str) -> None:
+        """Keep the last prices that the market was seen at, and write down how many bodies wait, until cancelled."""
         client = connect_redis(redis_url, retries=False, timeout_seconds=1)
         while True:
             self.last_prices = await asyncio.to_thread(_prices, client) or self.last_prices
-            await asyncio.sleep(LOOKS_AT_PRICES_EVERY_SECONDS)
+            self.journal.happened(at=time.time(), waiting=await asyncio.to_thread(_waiting, client))
+            await asyncio.sleep(LOOKS_EVERY_SECONDS)
 
     async def attempt(
         self, alert: Alert, path: str, body: bytes, sending: int, web: int, within: float = GIVES_UP_AFTER_SECONDS
@@ -168,3 +170,10 @@ def _prices(client: RedisClient) -> dict[str, Decimal]:
         return {symbol: last.price for symbol, last in read_heads(client).ticks.items()}
     except BusError:
         return {}
+
+
+def _waiting(client: RedisClient) -> int | None:
+    try:
+        return count_waiting(client)
+    except BusError:
+        return None

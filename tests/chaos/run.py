@@ -16,8 +16,9 @@ from typing import Any
 
 from sqlalchemy import Engine, func, select
 
-from shared.bus.connection import connect_redis
+from shared.bus.connection import RedisClient, connect_redis
 from shared.bus.tick_log import read_heads
+from shared.bus.waiting_bodies import count_waiting
 from shared.catch_up import catch_up
 from shared.store.tables import recorded_trades, recorders
 from shared.store.users import create_user
@@ -41,7 +42,6 @@ SECONDS_BESIDE_THE_LOAD = 120.0
 ACTS_PER_SECOND = 1.5
 DRAINED_WITHIN_SECONDS = 30.0
 EXITS_WITHIN_SECONDS = 6.0  # what the monitors of positions may need to notice what they missed
-WAITING_BODIES = "intake:waiting"
 TAG = re.compile(rb"chaos-(?:probe-)?\d+")
 EXPORTED = 10
 LINES_SHOWN = 10
@@ -163,7 +163,7 @@ class Run:
         sizes = {"seconds": options.seconds, "recorders": options.recorders}
         alerts = plan_alerts(options.seed, rate=options.rate, **sizes)
         acts = plan_acts(options.seed, rate=ACTS_PER_SECOND, **sizes) if options.acts else []
-        prices = self._system.loop.start(self._driver.follow_prices(self._system.redis_url))
+        self._following = self._system.loop.start(self._driver.follow_redis(self._system.redis_url))
         self._began_at = time.monotonic()
         self.say(f"{len(alerts)} alerts, {len(acts)} acts, {len(self._faults)} faults are to come")
         sending = self._system.loop.start(self._driver.send_all(alerts, acts))
@@ -173,7 +173,6 @@ class Run:
             self._step(fault, begins=at == fault.at)
         self._wait_until(options.seconds)
         sending.result()
-        prices.cancel()
         self.say("the last alert is settled")
         _write_json(self._directory / "cpu_seconds.json", self._system.cpu_seconds())
 
@@ -184,6 +183,7 @@ class Run:
         for measured in self._measuring:
             measured.result()
         self._drain()
+        self._following.cancel()
         self._system.stop_service("price_feed")
         time.sleep(EXITS_WITHIN_SECONDS)
         self._drain()
@@ -271,8 +271,8 @@ class Run:
         self._not_drained = self._waiting(redis)
         self.say(f"{self._not_drained} signals still wait" if self._not_drained else "all is applied")
 
-    def _waiting(self, redis: Any) -> int:
-        return int(redis.xlen(WAITING_BODIES)) + pending_count(self._engine)
+    def _waiting(self, redis: RedisClient) -> int:
+        return count_waiting(redis) + pending_count(self._engine)
 
     def _settle(self) -> None:
         """As far as one place behind the last tick, so that rows of open trades are written, too."""
