@@ -89,8 +89,13 @@ def _trade_differences(recorded: RecordedPosition, position: Position) -> list[D
 
 
 def _ordered(rows: Iterable[Row]) -> Sequence[Row]:
-    """In the order of lots, and of a lot's parts in the order of their exits."""
-    return sorted(rows, key=lambda row: (row["lot"], row["status"], str(row["exit_time"]), row["exit_price"] or 0))
+    """In the order of lots, and of a lot's parts in the order of their exits; two legs may exit at once."""
+    return sorted(rows, key=_moment)
+
+
+def _moment(row: Row) -> tuple[Any, ...]:
+    exit_at = (str(row["exit_time"]), row["exit_price"] or 0, row["tp_price"] or 0, row["quantity"])
+    return row["lot"], row["status"], *exit_at
 
 
 def _row_differences(
