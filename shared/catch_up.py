@@ -7,7 +7,7 @@ finds nothing left to do.
 import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
+from dataclasses import dataclass, replace
 from itertools import chain
 from time import perf_counter
 
@@ -50,26 +50,35 @@ def catch_up(
     each time, and the others are caught up without it. Raises where Postgres or Redis is away; nothing is half done
     then, and calling it again is always right.
     """
+    task = _Task(engine=engine, log=log, through=through, wait=wait)
     while True:
         store_waiting(engine, log)
-        with suppress(AlertsWait):
-            return _catch_up_or_halve(engine, log, sorted(recorder_ids), through=through, wait=wait)
+        try:
+            return _catch_up_or_halve(task, sorted(recorder_ids))
+        except AlertsWait as waiting:
+            task = replace(task, settled_through=waiting.through)
 
 
-def _catch_up_or_halve(
-    engine: Engine, log: redis.Redis, recorder_ids: Sequence[int], *, through: Mapping[str, int], wait: bool
-) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Task:
+    engine: Engine
+    log: redis.Redis
+    through: Mapping[str, int]
+    wait: bool
+    settled_through: int = 0
+
+
+def _catch_up_or_halve(task: _Task, recorder_ids: Sequence[int]) -> int:
     try:
-        return _catch_up_together(engine, log, recorder_ids, through=through, wait=wait)
+        return _catch_up_together(task, recorder_ids)
     except (*DATABASE_LOST, BusError, AlertsWait):
         raise
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one recorder must stop no other
         if len(recorder_ids) == 1:
-            _let_rest(engine, recorder_ids[0], error)
+            _let_rest(task.engine, recorder_ids[0], error)
             return 0
     middle = len(recorder_ids) // 2
-    halves = recorder_ids[:middle], recorder_ids[middle:]
-    return sum(_catch_up_or_halve(engine, log, half, through=through, wait=wait) for half in halves)
+    return sum(_catch_up_or_halve(task, half) for half in (recorder_ids[:middle], recorder_ids[middle:]))
 
 
 def _let_rest(engine: Engine, recorder_id: int, error: Exception) -> None:
@@ -78,29 +87,24 @@ def _let_rest(engine: Engine, recorder_id: int, error: Exception) -> None:
         let_rest(connection, recorder_id, storable(repr(error)))
 
 
-def _catch_up_together(
-    engine: Engine, log: redis.Redis, recorder_ids: Collection[int], *, through: Mapping[str, int], wait: bool
-) -> int:
+def _catch_up_together(task: _Task, recorder_ids: Collection[int]) -> int:
     started = perf_counter()
-    with engine.begin() as connection:
-        locked = lock_recorders(connection, recorder_ids, wait=wait)
-        pending = read_pending(connection, log, {each: recorder.signal_count for each, recorder in locked.items()})
+    with task.engine.begin() as connection:
+        locked = lock_recorders(connection, recorder_ids, wait=task.wait)
+        taken = {each: recorder.signal_count for each, recorder in locked.items()}
+        pending = read_pending(connection, task.log, taken, settled_through=task.settled_through)
         stored = lock_open_positions(connection, locked)
-        folds = _fold(connection, log, pending, stored, through)
+        folds = _fold(connection, task, pending, stored)
         written = _write(connection, pending, stored, folds)
         end_rest(connection, [each for each, recorder in locked.items() if recorder.failures])
-    _announce(log, written)
+    _announce(task.log, written)
     verdicts = [verdict for fold in folds.values() for verdict in fold.verdicts]
     _log(verdicts, written, perf_counter() - started)
     return len(verdicts)
 
 
 def _fold(
-    connection: Connection,
-    log: redis.Redis,
-    pending: PendingSignals,
-    stored: Sequence[StoredPosition],
-    through: Mapping[str, int],
+    connection: Connection, task: _Task, pending: PendingSignals, stored: Sequence[StoredPosition]
 ) -> dict[int, RecorderFold]:
     places: dict[int, dict[str, int]] = defaultdict(dict)
     for (recorder_id, symbol), place in load_places(connection, pending.by_recorder).items():
@@ -108,15 +112,15 @@ def _fold(
     held: dict[int, list[Position]] = defaultdict(list)
     for each in stored:
         held[each.recorder_id].append(each.position)
-    tape = LogTape(log, pending.prices)
-    _load_ticks(tape, pending, held, through)
-    folds = {}
     keep_alive = KeepAlive(connection)
+    tape = LogTape(task.log, pending.prices, while_reading=keep_alive.renew_if_due)
+    _load_ticks(tape, pending, held, task.through)
+    folds = {}
     for recorder_id in {*pending.by_recorder, *held}:
         fold = folds[recorder_id] = RecorderFold(held[recorder_id], places[recorder_id], tape)
         for accepted in pending.by_recorder.get(recorder_id, ()):
             fold.apply(accepted)
-        for symbol, place in through.items():
+        for symbol, place in task.through.items():
             fold.advance(symbol, place)
         keep_alive.renew_if_due()
     return folds

@@ -23,7 +23,11 @@ _NS_PER_MS = 1_000_000
 
 
 class AlertsWait(Exception):
-    """Alerts wait in Redis that may come before pending ones: they have to be stored first."""
+    """Alerts that have to be stored first wait in Redis: they may come before signals up to the id `through`."""
+
+    def __init__(self, through: int) -> None:
+        super().__init__()
+        self.through = through
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,17 +46,20 @@ class PendingSignals:
     contract_ids: dict[Contract, int] = field(default_factory=dict)
 
 
-def read_pending(connection: Connection, log: redis.Redis, taken: Mapping[int, int]) -> PendingSignals:
+def read_pending(
+    connection: Connection, log: redis.Redis, taken: Mapping[int, int], *, settled_through: int
+) -> PendingSignals:
     """Load the pending signals of some recorders, whose rows the caller has locked, and who `taken` so many so far.
 
-    Raises AlertsWait.
+    A signal that was stored while Redis was away may have passed alerts that waited there: then this raises
+    AlertsWait, unless they were stored since then for signals up to `settled_through`.
     """
     rows = load_pending(connection, taken)
-    if any(row.place is None for row in rows):
-        # Stored while Redis was away, so without knowing of those that wait there; whom somebody moved since we read.
+    unsure = [row.id for row in rows if row.place is None and row.id > settled_through]
+    if unsure:
         if count_waiting(log):
-            raise AlertsWait
-        rows = load_pending(connection, taken)
+            raise AlertsWait(max(unsure))
+        rows = load_pending(connection, taken)  # what somebody has stored since we read
     pending = PendingSignals()
     if not rows:
         return pending

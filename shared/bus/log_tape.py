@@ -1,7 +1,7 @@
 """The tick logs as the fold reads them, each stretch fetched from Redis once; for one catch-up, then thrown away."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -21,10 +21,20 @@ class _Stretch:
 
 
 class LogTape:
-    """Reads symbols' logs on demand; `known_prices` are last prices at a place that need not be looked up."""
+    """Reads symbols' logs on demand; `known_prices` are last prices at a place that need not be looked up.
 
-    def __init__(self, client: redis.Redis, known_prices: dict[tuple[str, int], Decimal]) -> None:
+    `while_reading` is called after each page of a long log.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        known_prices: dict[tuple[str, int], Decimal],
+        *,
+        while_reading: Callable[[], None] = lambda: None,
+    ) -> None:
         self._redis = client
+        self._while_reading = while_reading
         self._known_prices = known_prices
         self._stretches: dict[str, _Stretch] = {}
 
@@ -42,7 +52,7 @@ class LogTape:
         known = self._stretches.get(symbol)
         if known:
             after, through = min(after, known.after), max(through, known.through)
-        read = read_entries(self._redis, symbol, after=after, through=through)
+        read = read_entries(self._redis, symbol, after=after, through=through, while_reading=self._while_reading)
         lost_through = trimmed_through(self._redis, symbol)  # asked after reading, so that no trim slips by
         entries = [entry for entry in read if entry.place > lost_through]
         places = [entry.place for entry in entries]

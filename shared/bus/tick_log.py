@@ -1,6 +1,6 @@
 """Reads the tick log: one Redis stream for each symbol, and a hash of heads; it never writes to them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import cast
@@ -59,10 +59,18 @@ def mark_lost(symbol: str, *, after: int, through: int) -> GapMark:
     return GapMark(symbol=symbol, place=through, occurred_at=ended * _NS_PER_MS, gap_seconds=seconds)
 
 
-def read_entries(client: redis.Redis, symbol: str, *, after: int, through: int | None = None) -> list[LogEntry]:
-    """Read all entries with after < place <= through, in order."""
+def read_entries(
+    client: redis.Redis,
+    symbol: str,
+    *,
+    after: int,
+    through: int | None = None,
+    while_reading: Callable[[], None] = lambda: None,
+) -> list[LogEntry]:
+    """Read all entries with after < place <= through, in order, and call `while_reading` after each page of them."""
     entries: list[LogEntry] = []
     while page := read_page(client, symbol, after=after, through=through):
+        while_reading()
         entries += page
         after = page[-1].place
         if len(page) < PAGE:

@@ -66,6 +66,12 @@ def count_waiting(client: redis.Redis) -> int:
     return client.xlen(WAITING)
 
 
+def newest_waiting(client: redis.Redis) -> WaitingBody | None:
+    """Read the body that came last, if any waits."""
+    rows = cast("list[tuple[str, dict[str, str]]]", client.xrevrange(WAITING, count=1))
+    return _waiting(*rows[0]) if rows else None
+
+
 def oldest_waiting(client: redis.Redis, count: int) -> list[WaitingBody]:
     """Read the first `count` bodies that wait."""
     rows = cast("list[tuple[str, dict[str, str]]]", client.xrange(WAITING, count=count))

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from shared.bus.connection import BusError, RedisClient
-from shared.bus.waiting_bodies import WaitingBody, count_waiting, oldest_waiting, remove_waiting
+from shared.bus.waiting_bodies import WaitingBody, newest_waiting, oldest_waiting, remove_waiting
 from shared.domain.application import INTERNAL_ERROR
 from shared.intake.acceptance import ACCEPTED, REJECTED, accept_alert, storable, unread_row
 from shared.intake.addressees import Addressee, find_addressee, find_addressees
@@ -25,20 +25,24 @@ _contracts = ContractCache()
 
 
 def store_waiting(engine: Engine, log: RedisClient) -> int:
-    """Store every body that waits, and return how many; raises where Postgres or Redis is away.
+    """Store every body that waits by now, and return how many; raises where Postgres or Redis is away.
 
-    Whoever is interrupted leaves bodies waiting that are stored already: their intake ids tell.
+    Those that come meanwhile are left to the next call: under load they would never end. Whoever is interrupted leaves
+    bodies waiting that are stored already: their intake ids tell.
     """
-    if count_waiting(log) == 0:
+    newest = newest_waiting(log)
+    if newest is None:
         return 0
     stored = 0
     while moved := _move(engine, log, AT_ONCE):
-        stored += moved
+        stored += len(moved)
+        if moved[-1].accepted_at >= newest.accepted_at:
+            break
     log_event(logger, "waiting_alerts_stored", count=stored)
     return stored
 
 
-def _move(engine: Engine, log: RedisClient, count: int) -> int:
+def _move(engine: Engine, log: RedisClient, count: int) -> Sequence[WaitingBody]:
     """Store the oldest `count` bodies; one that cannot be stored as it is stands alone, and holds up no other."""
     bodies: Sequence[WaitingBody] = ()
     try:
@@ -52,13 +56,13 @@ def _move(engine: Engine, log: RedisClient, count: int) -> int:
         if isinstance(error, SQLAlchemyError) and not isinstance(error, UNSTORABLE):
             raise  # it is the database's fault, and not the body's
         if count > 1:
-            return sum(_move(engine, log, 1) for _ in bodies)
+            return [one for _ in bodies for one in _move(engine, log, 1)]
         logger.exception("waiting_alert_failed")
         with engine.begin() as connection:
             _store_rejected(connection, bodies[0], error)
     if bodies:
         remove_waiting(log, bodies)
-    return len(bodies)
+    return bodies
 
 
 def _not_stored(connection: Connection, bodies: Sequence[WaitingBody]) -> list[WaitingBody]:

@@ -446,7 +446,7 @@ class TestWholeOrNotAtAll:
         desk.tick("100")
         desk.alert(recorder, BUY)
         with monkeypatch.context() as patch:
-            patch.setattr(catch_up_module, "read_pending", lambda *_: 1 / 0)
+            patch.setattr(catch_up_module, "read_pending", lambda *_, **__: 1 / 0)
             assert desk.catch_up() == 0
         assert desk.catch_up() == 0, "it rests"
         with desk.engine.begin() as connection:

@@ -200,6 +200,21 @@ def test_a_move_that_was_cut_off_before_it_took_the_bodies_away_stores_none_twic
     assert (numbers(engine, trader), count_waiting(redis_client)) == ([0, 1, 2, 3, 4], 0)
 
 
+def test_alerts_that_keep_coming_keep_nobody(
+    engine: Engine, trader: Trader, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def remove_while_others_come(*args: Any) -> None:
+        remove(*args)
+        keep_waiting(redis_client, body(trader, alert_of(2)))
+
+    remove = waiting_module.remove_waiting
+    monkeypatch.setattr(waiting_module, "remove_waiting", remove_while_others_come)
+    keep_waiting(redis_client, body(trader, alert_of(1)))
+
+    assert store_waiting(engine, redis_client) == 1
+    assert count_waiting(redis_client) == 1
+
+
 def test_an_alert_whose_commit_had_no_answer_is_stored_once(
     client: FlaskClient, engine: Engine, trader: Trader, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
