@@ -52,6 +52,7 @@ DETAILS = (
     "/positions/{position}",
     "/positions/{position}/close",
     "/signals/{signal}",
+    "/signals/{signal}/resend",
     "/recorders/{recorder}/delete",
 )
 MOST_BYTES = 100_000

@@ -134,6 +134,7 @@ def test_the_running_system_records_what_the_replay_of_its_logs_records(up: Up, 
     made = [client.call("/api/v1/recorders", settings | {"symbol": "EURUSD"}) for settings in RECORDERS]
     recorders = {recorder["name"]: recorder for recorder in made}
     send_alerts(client, recorders)
+    assert_audited(up)
     wait_for_the_end_of_the_day(up)
     for name, recorder in recorders.items():
         exported = run("export-logs", "--recorder", name, "--out", str(tmp_path / name), "--data", str(up.data))
@@ -141,6 +142,15 @@ def test_the_running_system_records_what_the_replay_of_its_logs_records(up: Up, 
         replayed = replay_files(*(tmp_path / name / file for file in ("ticks.csv", "signals.jsonl", "settings.json")))
         wait_until_equal(client, recorder["id"], replayed)
         assert len(replayed["trades"]) > 2, name
+    assert_audited(up)
+
+
+def assert_audited(up: Up) -> None:
+    """The audit of the running system, which may be in the middle of its work, finds no difference."""
+    audited = run("audit", "--data", str(up.data))
+    assert audited.returncode == 0, audited.stdout + audited.stderr
+    assert audited.stdout.endswith(" 0 differences\n")
+    assert " 0 positions checked" not in audited.stdout
 
 
 def wait_until_equal(client: Client, recorder_id: int, replayed: Rows) -> None:
