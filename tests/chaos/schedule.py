@@ -19,15 +19,15 @@ MOMENTS_EVERY_SECONDS = 40.0
 OUTAGES = {
     "postgres_restarted": (0.0, 0.0),
     "postgres_killed": (0.0, 0.0),
-    "postgres_away": (20.0, 6.0),
-    "postgres_frozen": (5.0, 3.0),
-    "postgres_silent": (5.0, 3.0),
+    "postgres_away": (20.0, 5.0),
+    "postgres_frozen": (5.0, 2.5),
+    "postgres_silent": (5.0, 2.5),
     "redis_restarted": (0.0, 0.0),
     "redis_killed": (0.0, 0.0),
-    "redis_away": (20.0, 6.0),
-    "redis_frozen": (5.0, 3.0),
+    "redis_away": (20.0, 5.0),
+    "redis_frozen": (5.0, 2.5),
 }
-RESTART_SECONDS = 2.0  # what a server needs to be back, roughly
+RESTART_SECONDS = 1.5  # what a server needs to be back, roughly
 # What happens to connections, in a moment.
 MOMENTS = (
     "pubsub_cut",
