@@ -31,7 +31,7 @@ from tests.chaos.event_loop import EventLoop
 from tests.chaos.faults import Saboteur
 from tests.chaos.journal import Journal
 from tests.chaos.market import write_market
-from tests.chaos.recovery import Recovery
+from tests.chaos.recovery import PROBES, Recovery
 from tests.chaos.schedule import Fault, plan_faults
 from tests.chaos.system import SECRET_KEY, System
 from tests.chaos.verdict import count_outcomes, describe_latency, shortcomings
@@ -219,7 +219,7 @@ class Run:
             "differences": sum(map(len, differences.values())) + len(audited),
             "late_exits": self._late_exits,
             "not_drained": self._not_drained,
-            "given_up": len({attempt.tag for attempt in attempts} - settled),
+            "given_up": len({attempt.tag for attempt in attempts if attempt.recorder != PROBES} - settled),
             "trades": sum(map(len, records.trades.values())),
             "manual_closes": sum(1 for row in records.all_signals if row["signal_type"] == "manual"),
             "faults": dict(Counter(fault.kind for fault in self._faults)),
