@@ -8,7 +8,7 @@ from decimal import Decimal
 import redis
 
 from shared.bus.tick_log import last_tick_at_or_before, mark_lost, read_entries, read_heads, trimmed_through
-from shared.domain.ticks import LogEntry
+from shared.domain.ticks import LogEntry, PriceTick
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +63,8 @@ class LogTape:
     def last_price(self, symbol: str, *, through: int) -> Decimal | None:
         """Return the symbol's last price at or before a place, as far back as the log still goes."""
         known = self._known_prices.get((symbol, through))
+        if known is None:
+            known = self._loaded_price(symbol, through)
         if known is not None:
             return known
         head = read_heads(self._redis, [symbol]).ticks.get(symbol)
@@ -70,3 +72,13 @@ class LogTape:
             return head.price if head else None
         tick = last_tick_at_or_before(self._redis, symbol, through)
         return tick.price if tick else None
+
+    def _loaded_price(self, symbol: str, through: int) -> Decimal | None:
+        stretch = self._stretches.get(symbol)
+        if stretch is None or not stretch.after < through <= stretch.through:
+            return None
+        for index in range(bisect_right(stretch.places, through) - 1, -1, -1):
+            entry = stretch.entries[index]
+            if isinstance(entry, PriceTick):
+                return entry.price
+        return None
