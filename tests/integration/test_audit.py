@@ -1,6 +1,7 @@
 """An audit finds every field that is not what the logs say, and nothing else."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,8 +11,12 @@ from sqlalchemy import Engine, text
 
 from cli.main import main
 from shared.audit import AuditedRecord, audit_recorders
+from shared.bus.tick_log import read_entries
+from shared.domain.fold import advance
 from shared.settings import Settings
 from shared.store.audit_rows import begin_snapshot, recorders_to_audit
+from shared.store.flush import flush_positions
+from shared.store.positions import lock_open_positions
 from shared.store.signals import MANUAL
 from tests.trading import Desk, Recorder, empty_desk
 
@@ -231,6 +236,34 @@ def test_a_position_that_waits_for_its_symbols_first_tick_is_checked(desk: Desk)
     desk.tick("99")
     desk.settle()
     assert (found(audited(desk)), counts(audited(desk))) == ([], (1, 0))
+
+
+def flush(desk: Desk) -> None:
+    """Write how far the open position has come, and its trades' rows stay as they are, as between two fills."""
+    with desk.engine.begin() as connection:
+        (stored,) = lock_open_positions(connection, [desk.recorders[0].id])
+        position = advance(stored.position, read_entries(desk.redis, "MNQ1!", after=stored.position.place))
+        assert flush_positions(connection, [replace(stored, position=position)]) == {stored.id}
+
+
+def test_trades_are_compared_as_they_were_last_written(desk: Desk) -> None:
+    recorder = desk.recorder()
+    desk.tick("100")
+    desk.alert(recorder, {"action": "buy", "price": "100"})
+    desk.tick("98", "103")
+    desk.gap("0.0005")
+    desk.settle()
+    (written,) = desk.trades(recorder)
+    desk.tick("90", "110")
+    flush(desk)
+
+    assert (written["max_adverse"], desk.position(recorder)["worst_unrealized_pnl"]) == (-4, -20)
+    assert (found(audited(desk)), counts(audited(desk))) == ([], (1, 0))
+
+    for change in ("ticks_seen = 3", "ticks_seen = 2, max_adverse = -20"):
+        with desk.engine.begin() as connection:
+            connection.execute(text(f"UPDATE recorded_trades SET {change}"))
+        assert any("max_adverse" in each for each in found(audited(desk)))
 
 
 def test_signals_that_wait_are_left_out(desk: Desk) -> None:
