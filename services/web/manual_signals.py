@@ -76,7 +76,7 @@ def _addressee(connection: Connection, signal: Any) -> AlertTarget | User:
     if signal.recorder_id is None:
         addressee = find_user(connection, signal.user_id)
     else:
-        addressee = find_target_by_name(connection, signal.user_id, signal.recorder, at=None)
+        addressee = find_target_by_name(connection, signal.user_id, signal.recorder)
     if addressee is None:
         raise AssertionError(signal.id)
     return addressee

@@ -1,7 +1,9 @@
 """From the body of an alert to the row that is stored of it; positions are none of its business."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from shared.domain.acceptance import accept_signal
 from shared.domain.duplicates import duplicate_window_seconds, fingerprint
@@ -14,6 +16,8 @@ from shared.store.recorders import AlertTarget, find_target_by_name
 from shared.store.signals import NewSignal
 from shared.store.users import User
 
+FindNamed = Callable[[int, str], AlertTarget | None]
+
 ACCEPTED = "accepted"
 REJECTED = "rejected"
 
@@ -25,17 +29,17 @@ def accept_alert(
     body: bytes,
     received_at: datetime,
     *,
-    settings_at: datetime | None = None,
+    find_named: FindNamed | None = None,
 ) -> NewSignal:
     """Return the row to store: accepted, which leaves its place to be read, or rejected with the reason.
 
-    A body sent to a user's own URL goes to the recorder that it names, under its settings now or at `settings_at`.
+    A body sent to a user's own URL goes to the recorder that it names, as it is now unless `find_named` finds others.
     """
     row = unread_row(addressee, body, received_at)
     try:
         signal = parse_signal(body)
         row = _with_statements(row, signal)
-        target = _target(connection, addressee, signal, settings_at)
+        target = _target(addressee, signal, find_named or partial(find_target_by_name, connection))
         row = replace(row, recorder_id=target.recorder_id, settings_id=target.settings_id)
         row = _with_fingerprint(row, signal, target)
         return _with_instrument(connection, known_contracts, row, signal, target)
@@ -76,14 +80,14 @@ def _with_fingerprint(row: NewSignal, signal: Signal, target: AlertTarget) -> Ne
     return replace(row, fingerprint=fingerprint(row.raw_data), duplicate_window=timedelta(seconds=seconds))
 
 
-def _target(connection: Connection, addressee: Addressee, signal: Signal, at: datetime | None) -> AlertTarget:
+def _target(addressee: Addressee, signal: Signal, find_named: FindNamed) -> AlertTarget:
     if isinstance(addressee, AlertTarget):
         return addressee
     name = signal.recorder_name
     if name is None:
         raise SignalRefused("recorder: this URL serves all of your recorders, so the alert has to name one")
     # Names are printable; others could not even be asked for, Postgres knows no NUL in a text.
-    target = find_target_by_name(connection, addressee.id, name, at=at) if name.isprintable() else None
+    target = find_named(addressee.id, name) if name.isprintable() else None
     if target is None:
         raise SignalRefused(f"recorder: you have none with the name {name!r}")
     return target

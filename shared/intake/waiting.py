@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
@@ -11,13 +12,12 @@ from shared.bus.connection import BusError, RedisClient
 from shared.bus.waiting_bodies import WaitingBody, newest_waiting, oldest_waiting, remove_waiting
 from shared.domain.application import INTERNAL_ERROR
 from shared.intake.acceptance import ACCEPTED, REJECTED, accept_alert, storable, unread_row
-from shared.intake.addressees import Addressee, find_addressee, find_addressees
+from shared.intake.addressees import AddressBook, find_addressee
 from shared.intake.contract_cache import ContractCache
 from shared.logs import log_event
-from shared.store.recorders import AlertTarget
 from shared.store.signals import NewSignal, find_stored, insert_signal, insert_signals, lock_moving
 
-AT_ONCE = 200
+AT_ONCE = 500
 UNSTORABLE = (DataError, IntegrityError)
 
 logger = logging.getLogger(__name__)
@@ -72,23 +72,18 @@ def _not_stored(connection: Connection, bodies: Sequence[WaitingBody]) -> list[W
 
 
 def _rows(connection: Connection, bodies: Sequence[WaitingBody]) -> Iterator[NewSignal]:
-    addressees = find_addressees(connection, {each.alert.token_hash for each in bodies})
+    """Give the row of each body as of when it was accepted, under the settings in force then."""
+    book = AddressBook(connection, {each.alert.token_hash for each in bodies})
     for each in bodies:
-        addressee = addressees.get(each.alert.token_hash)
+        alert = each.alert
+        addressee = book.find(alert.token_hash, alert.received_at)
         if addressee is None:
-            log_event(logger, "waiting_alert_for_nobody", level=logging.WARNING, received_at=each.alert.received_at)
-        else:
-            yield _row(connection, addressee, each)
-
-
-def _row(connection: Connection, addressee: Addressee, waiting: WaitingBody) -> NewSignal:
-    """Return the row of a body as of when it was accepted, under the settings in force then."""
-    alert = waiting.alert
-    if isinstance(addressee, AlertTarget) and addressee.settings_since > alert.received_at:
-        addressee = find_addressee(connection, alert.token_hash, at=alert.received_at) or addressee
-    row = accept_alert(connection, _contracts, addressee, alert.body, alert.received_at, settings_at=alert.received_at)
-    row = replace(row, intake_id=alert.intake_id, accepted_at=waiting.accepted_at)
-    return replace(row, place=alert.place) if row.status == ACCEPTED else row
+            log_event(logger, "waiting_alert_for_nobody", level=logging.WARNING, received_at=alert.received_at)
+            continue
+        find_named = partial(book.find_named, at=alert.received_at)
+        row = accept_alert(connection, _contracts, addressee, alert.body, alert.received_at, find_named=find_named)
+        row = replace(row, intake_id=alert.intake_id, accepted_at=each.accepted_at)
+        yield replace(row, place=alert.place) if row.status == ACCEPTED else row
 
 
 def _store_rejected(connection: Connection, waiting: WaitingBody, error: Exception) -> None:

@@ -15,14 +15,11 @@ from sqlalchemy import (
     RowMapping,
     Select,
     Text,
-    bindparam,
-    case,
     cast,
     delete,
     func,
     insert,
     select,
-    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as insert_unless_taken
@@ -65,7 +62,7 @@ _CONTRACTS_VERSION = (
     .label("contracts_version")
 )
 # Built once: every webhook asks for it.
-_TARGETS_NOW = select(
+_TARGETS = select(
     recorders.c.id,
     recorders.c.user_id,
     recorders.c.settings_id,
@@ -74,29 +71,6 @@ _TARGETS_NOW = select(
     recorders.c.webhook_token_hash,
     _CONTRACTS_VERSION,
 ).join(recorder_settings, recorder_settings.c.id == recorders.c.settings_id)
-
-
-def _targets_then() -> Select[Any]:
-    """Select recorders with the settings that were in force at `:moment`, the first ones if none was yet."""
-    version = recorder_settings.c
-    in_time = version.created_at <= bindparam("moment")
-    in_force = (
-        select(version.id, version.created_at, version.settings)
-        .where(version.recorder_id == recorders.c.id)
-        .order_by(in_time.desc(), case((in_time, -version.id), else_=version.id))
-        .limit(1)
-        .lateral()
-    )
-    settings = (
-        in_force.c.id.label("settings_id"),
-        in_force.c.created_at.label("settings_since"),
-        cast(in_force.c.settings, Text).label("written"),
-    )
-    columns = (recorders.c.id, recorders.c.user_id, *settings, _CONTRACTS_VERSION)
-    return select(*columns).join(in_force, true()).select_from(recorders)
-
-
-_TARGETS_THEN = _targets_then()
 
 
 class RecorderNameTaken(ValueError):
@@ -221,20 +195,34 @@ def find_recorders_named(connection: Connection, name: str, user_name: str | Non
     return [_recorder(row) for row in connection.execute(statement).mappings()]
 
 
-def find_target_by_token_hash(connection: Connection, hashed: bytes, *, at: datetime | None) -> AlertTarget | None:
-    """Find the recorder whose own webhook URL carries the token, with its settings now or `at` a moment."""
-    return _find_target(connection, recorders.c.webhook_token_hash == hashed, at)
+def find_target_by_token_hash(connection: Connection, hashed: bytes) -> AlertTarget | None:
+    """Find the recorder whose own webhook URL carries the token."""
+    return _find_target(connection, recorders.c.webhook_token_hash == hashed)
 
 
 def find_targets_by_token_hash(connection: Connection, hashes: Collection[bytes]) -> dict[bytes, AlertTarget]:
     """Find the recorders whose own webhook URLs carry these tokens, by the token's hash."""
-    rows = connection.execute(_TARGETS_NOW.where(recorders.c.webhook_token_hash == func.any(list(hashes))))
+    rows = connection.execute(_TARGETS.where(recorders.c.webhook_token_hash == func.any(list(hashes))))
     return {bytes(row.webhook_token_hash): _target(row) for row in rows}
 
 
-def find_target_by_name(connection: Connection, user_id: int, name: str, *, at: datetime | None) -> AlertTarget | None:
-    """Find the user's recorder that an alert to the user's URL names, with its settings now or `at` a moment."""
-    return _find_target(connection, (recorders.c.user_id == user_id) & (recorders.c.name == name), at)
+def find_target_by_name(connection: Connection, user_id: int, name: str) -> AlertTarget | None:
+    """Find the user's recorder that an alert to the user's URL names."""
+    return _find_target(connection, (recorders.c.user_id == user_id) & (recorders.c.name == name))
+
+
+def load_targets_then(connection: Connection, target: AlertTarget) -> list[AlertTarget]:
+    """Return a recorder as it was under each version of its settings, the oldest first."""
+    columns = recorder_settings.c
+    rows = connection.execute(
+        select(columns.id, columns.created_at, cast(columns.settings, Text).label("written"))
+        .where(columns.recorder_id == target.recorder_id)
+        .order_by(columns.id)
+    )
+    return [
+        replace(target, settings_id=row.id, settings_since=row.created_at, settings=_parse_written(row.written))
+        for row in rows
+    ]
 
 
 def _with_normal_symbol(connection: Connection, user_id: int, settings: RecorderSettings) -> RecorderSettings:
@@ -264,9 +252,8 @@ def _put_in_force(connection: Connection, recorder_id: int, settings: RecorderSe
     )
 
 
-def _find_target(connection: Connection, condition: ColumnElement[bool], at: datetime | None) -> AlertTarget | None:
-    statement = _TARGETS_NOW if at is None else _TARGETS_THEN
-    row = connection.execute(statement.where(condition), {"moment": at} if at else {}).one_or_none()
+def _find_target(connection: Connection, condition: ColumnElement[bool]) -> AlertTarget | None:
+    row = connection.execute(_TARGETS.where(condition)).one_or_none()
     return None if row is None else _target(row)
 
 
