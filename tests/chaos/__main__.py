@@ -3,12 +3,11 @@
 import json
 import sys
 import time
+from typing import Any
 
 import click
 
 from tests.chaos.run import Options, run_chaos
-
-SHORT_SECONDS = 120.0
 
 
 @click.command()
@@ -19,7 +18,7 @@ SHORT_SECONDS = 120.0
 @click.option("--only", multiple=True, metavar="KIND", help="Faults whose names begin so; none: no fault at all.")
 @click.option("--acts/--no-acts", default=True, help="Edit settings and close positions by hand, too.")
 @click.option("--keep", is_flag=True, help="Keep the directory of a run that went well.")
-def main(seed: int | None, only: tuple[str, ...], **given: object) -> None:
+def main(seed: int | None, only: tuple[str, ...], **given: Any) -> None:
     """Run the whole system under load while it breaks, and check what it recorded; one JSON object on stdout."""
     options = Options(seed=int(time.time()) if seed is None else seed, only=only or ("",), **given)
     outcome = run_chaos(options, lambda text: click.echo(text, err=True))

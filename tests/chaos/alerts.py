@@ -135,9 +135,10 @@ def plan_alerts(seed: int, *, seconds: float, rate: float, recorders: int) -> li
 
 
 def plan_acts(seed: int, *, seconds: float, rate: float, recorders: int) -> list[Act]:
-    """Plan edits of settings and closings by hand, about as many of each."""
+    """Plan edits of settings and closings by hand, about as many of each, `rate` a second."""
     chance = random.Random(f"acts {seed}")
-    acts, at = [], chance.expovariate(rate)
+    acts: list[Act] = []
+    at = chance.expovariate(rate) if rate else seconds
     while at < seconds:
         recorder = chance.randrange(recorders)
         if chance.random() < 0.5:

@@ -71,7 +71,8 @@ class Driver:
         """Send everything at its time, however long the answers take; returns when the last one is settled."""
         began_at = time.monotonic()
         async with asyncio.TaskGroup() as tasks:
-            for each in sorted([*alerts, *acts], key=lambda planned: planned.at):
+            planned: list[Alert | Act] = [*alerts, *acts]
+            for each in sorted(planned, key=lambda each: each.at):
                 await asyncio.sleep(began_at + each.at - time.monotonic())
                 if isinstance(each, Alert):
                     tasks.create_task(self._send(each))

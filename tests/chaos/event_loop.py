@@ -34,14 +34,6 @@ class EventLoop:
         """Do something, and wait for it."""
         return self.start(work).result()
 
-    def call(self, function: Any, *arguments: Any) -> Any:
-        """Call what must be called on the loop, and give its result."""
-
-        async def called() -> Any:
-            return function(*arguments)
-
-        return self.run(called())
-
     @staticmethod
     async def _cancel_all() -> None:
         tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]

@@ -32,7 +32,7 @@ class Saboteur:
             "killed": self._kill,
             "away": self._take_away,
             "frozen": lambda fault: system.freeze(_server(fault)),
-            "silent": lambda _: system.loop.call(system.proxy.go_silent),
+            "silent": lambda _: system.proxy.call("go_silent"),
             "stopped": lambda fault: system.freeze(self._victim(fault)),
         }
         self._end: Mapping[str, Step] = {
@@ -40,7 +40,7 @@ class Saboteur:
             "killed": self._start_again,
             "away": lambda fault: system.bring_back(_server(fault)),
             "frozen": lambda fault: system.thaw(_server(fault)),
-            "silent": lambda _: system.loop.call(system.proxy.speak_again),
+            "silent": lambda _: system.proxy.call("speak_again"),
             "stopped": lambda fault: system.thaw(self._victims.pop(fault)),
         }
 
@@ -61,7 +61,7 @@ class Saboteur:
 
     def close(self) -> None:
         """Leave nothing that could still go off."""
-        self._system.loop.call(self._system.proxy.clear_traps)
+        self._system.proxy.call("clear_traps")
         self._engine.dispose()
 
     def _victim(self, fault: Fault) -> str:
@@ -90,10 +90,10 @@ class Saboteur:
     def _cut(self, kind: str) -> str:
         system = self._system
         if kind in TRAPS:
-            system.loop.call(system.proxy.set_traps, TRAPS[kind], OCCASIONS)
+            system.proxy.call("set_traps", TRAPS[kind], OCCASIONS)
             return f"the next {OCCASIONS}"
         if kind == "postgres_connections_reset":
-            return f"{system.loop.call(system.proxy.reset_all)} connections"
+            return f"{system.proxy.call('reset_all')} connections"
         if kind == "postgres_backends_terminated":
             return f"{terminate_backends(self._engine, TERMINATED_SHARE)} sessions"
         return f"{self._kill_clients('pubsub' if kind == 'pubsub_cut' else 'normal')} connections"

@@ -2,8 +2,10 @@
 
 import asyncio
 import itertools
+import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine, select
@@ -14,7 +16,7 @@ from tests.chaos.alerts import Alert
 from tests.chaos.driver import Driver, Made
 from tests.chaos.system import System
 
-LOOK_EVERY_SECONDS = 0.05
+LOOK_EVERY_SECONDS = 0.1
 GIVES_UP_AFTER_SECONDS = 60.0
 PROBES = -1  # what stands for their recorder in the journal
 
@@ -28,9 +30,19 @@ class Recovery:
         self._engine = engine
         self._made = made
         self._numbers = itertools.count(1)
+        self._applied: set[str] = set()
+        self._waiting = 0
         self.longest_seconds = 0.0
         self.longest_after = ""
         self.measured = 0
+
+    async def follow(self) -> None:
+        """Keep which probes are applied, for all who wait for one, until cancelled."""
+        while True:
+            if self._waiting:
+                with suppress(*DATABASE_LOST):
+                    self._applied = await asyncio.to_thread(self._load_applied)
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
 
     async def measure(self, cause: str, web: int, say: Callable[[str], None]) -> None:
         """Post a probe until it is taken, and wait until it is applied; a new outage makes the measurement void."""
@@ -40,13 +52,16 @@ class Recovery:
         fields = {"action": "buy" if number % 2 else "sell", "id": tag}
         alert = Alert(at=0.0, tag=tag, recorder=PROBES, fields=fields, identified=True)
         body = alert.body(self._made.name, datetime.now(UTC), {})
-        while not (await self._is_taken(alert, body, web) and await self._is_applied(tag)):
-            seconds = time.monotonic() - began_at
-            if self._is_hindered(web):
-                return
-            if seconds > GIVES_UP_AFTER_SECONDS:
-                break
-            await asyncio.sleep(LOOK_EVERY_SECONDS)
+        self._waiting += 1
+        try:
+            while not (await self._is_taken(alert, body, web) and tag in self._applied):
+                if self._is_hindered(web):
+                    return
+                if time.monotonic() - began_at > GIVES_UP_AFTER_SECONDS:
+                    break
+                await asyncio.sleep(LOOK_EVERY_SECONDS)
+        finally:
+            self._waiting -= 1
         seconds = time.monotonic() - began_at
         self._driver.journal.happened(recovered_after=cause, web=web, seconds=round(seconds, 2))
         self.measured += 1
@@ -59,21 +74,11 @@ class Recovery:
             return True
         return (await self._driver.attempt(alert, self._made.path, body, 0, web)).is_accepted
 
-    async def _is_applied(self, tag: str) -> bool:
-        try:
-            return await asyncio.to_thread(self._has_outcome, tag)
-        except DATABASE_LOST:
-            return False
-
-    def _has_outcome(self, tag: str) -> bool:
+    def _load_applied(self) -> set[str]:
         columns = recorded_signals.c
-        statement = select(columns.id).where(
-            columns.recorder_id == self._made.id,
-            columns.status != "accepted",
-            columns.raw_data.like(f'%{tag}"%'.encode()),
-        )
+        statement = select(columns.raw_data).where(columns.recorder_id == self._made.id, columns.status != "accepted")
         with self._engine.connect() as connection:
-            return connection.execute(statement).first() is not None
+            return {json.loads(body)["tag"] for body in connection.execute(statement).scalars()}
 
     def _is_hindered(self, web: int) -> bool:
         return bool(self._system.outages) or self._system.children[f"web-{web}"].down

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -108,8 +109,8 @@ def _running(directory: Path, options: Options, say: Say) -> Iterator["Run"]:
             ticks_per_second=TICKS_PER_SECOND,
         )
         say(f"the market is {source}")
-        system = System(directory, loop, directory / "market.csv")
-        run = Run(system, options, say)
+        system = System(directory, directory / "market.csv")
+        run = Run(system, loop, options, say)
         try:
             run.start()
             yield run
@@ -120,8 +121,9 @@ def _running(directory: Path, options: Options, say: Say) -> Iterator["Run"]:
 class Run:
     """The steps of a run, on a system that is started and stopped around them."""
 
-    def __init__(self, system: System, options: Options, say: Say) -> None:
+    def __init__(self, system: System, loop: EventLoop, options: Options, say: Say) -> None:
         self._system = system
+        self._loop = loop
         self._options = options
         self._directory = system.directory
         self._journal = Journal(system.directory / "journal.jsonl")
@@ -130,6 +132,7 @@ class Run:
         self._began_at = time.monotonic()
         self._say_plainly = say
         self._not_drained = 0
+        self._measuring: list[Future[None]] = []
 
     def say(self, text: str) -> None:
         """Tell how it goes, with the seconds since the load began."""
@@ -153,21 +156,22 @@ class Run:
             seed=options.seed,
         )
         self.say(f"making {options.recorders} recorders")
-        probed = self._system.loop.run(self._driver.make_recorders(options.recorders))
+        probed = self._loop.run(self._driver.make_recorders(options.recorders))
         self._recovery = Recovery(self._driver, self._system, self._engine, probed)
+        self._loop.start(self._recovery.follow())
         self._saboteur = Saboteur(self._system, options.seed)
 
     def load(self) -> None:
         """Send everything and break everything at its time; returns when the last alert is settled."""
         options = self._options
-        sizes = {"seconds": options.seconds, "recorders": options.recorders}
-        alerts = plan_alerts(options.seed, rate=options.rate, **sizes)
-        acts = plan_acts(options.seed, rate=ACTS_PER_SECOND, **sizes) if options.acts else []
-        self._following = self._system.loop.start(self._driver.follow_redis(self._system.redis_url))
+        seed, seconds, recorders = options.seed, options.seconds, options.recorders
+        alerts = plan_alerts(seed, seconds=seconds, rate=options.rate, recorders=recorders)
+        rate = ACTS_PER_SECOND if options.acts else 0.0
+        acts = plan_acts(seed, seconds=seconds, rate=rate, recorders=recorders)
+        self._following = self._loop.start(self._driver.follow_redis(self._system.redis_url))
         self._began_at = time.monotonic()
         self.say(f"{len(alerts)} alerts, {len(acts)} acts, {len(self._faults)} faults are to come")
-        sending = self._system.loop.start(self._driver.send_all(alerts, acts))
-        self._measuring = []
+        sending = self._loop.start(self._driver.send_all(alerts, acts))
         for at, _, fault in sorted(_steps(self._faults), key=lambda step: step[:2]):
             self._wait_until(at)
             self._step(fault, begins=at == fault.at)
@@ -258,7 +262,7 @@ class Run:
     def _measure(self, cause: str) -> None:
         for web in range(len(self._system.web_ports)):
             measuring = self._recovery.measure(cause, web, self.say)
-            self._measuring.append(self._system.loop.start(measuring))
+            self._measuring.append(self._loop.start(measuring))
 
     def _wait_until(self, at: float) -> None:
         time.sleep(max(0.0, self._began_at + at - time.monotonic()))

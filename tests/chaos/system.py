@@ -19,8 +19,7 @@ from cli.web_client import is_ready
 from shared.bus.connection import BusError, connect_redis
 from shared.store.database import DATABASE_LOST, Engine, connect_database
 from shared.store.migrate import upgrade
-from tests.chaos.event_loop import EventLoop
-from tests.chaos.proxy import Proxy
+from tests.chaos.proxy_process import ProxyProcess
 from tests.chaos.schedule import REPLICAS, SERVICES
 
 READY_WITHIN_SECONDS = 45.0
@@ -40,10 +39,9 @@ class Child:
 
 @dataclass
 class System:
-    """Everything that runs. Processes are started from one thread, the proxy lives on the event loop of another."""
+    """Everything that runs; all of it is started, broken and put right from one thread."""
 
     directory: Path
-    loop: EventLoop
     ticks: Path
     servers: dict[str, EmbeddedServer] = field(default_factory=dict)
     children: dict[str, Child] = field(default_factory=dict)
@@ -51,6 +49,7 @@ class System:
     # When a web process could not answer, by its number: what a sender waited for then says nothing of it.
     web_absences: list[tuple[int, float, float]] = field(default_factory=list)
     outages: set[str] = field(default_factory=set)  # faults of servers that are going on
+    proxy: ProxyProcess = field(init=False)
     _down_since: dict[str, float] = field(default_factory=dict)
 
     def start(self) -> None:
@@ -63,9 +62,10 @@ class System:
             self.children[name] = Child(server.program, start_server(server))
         upgrade(self.database_url)
         address = make_url(self.database_url)
-        self.proxy = Proxy(str(address.host), int(address.port or 0))
-        port = self.loop.run(self.proxy.start())
-        self._environment = self._services_environment(address.set(port=port).render_as_string(hide_password=False))
+        self.proxy = ProxyProcess(str(address.host), int(address.port or 0))
+        self._environment = self._services_environment(
+            address.set(port=self.proxy.start()).render_as_string(hide_password=False)
+        )
         for service in SERVICES:
             for replica in range(REPLICAS):
                 program = self._program(service, replica)
@@ -141,6 +141,8 @@ class System:
 
     def stop(self) -> None:
         """End everything, whatever state it is in."""
+        if hasattr(self, "proxy"):
+            self.proxy.stop()
         services = [child for name, child in self.children.items() if name not in self.servers]
         for child in self.children.values():
             with suppress(ProcessLookupError):
@@ -152,7 +154,8 @@ class System:
     def cpu_seconds(self) -> dict[str, float]:
         """What this process and the others, as they were last started, have used so far."""
         used = {name: _cpu_seconds(child.process.pid) for name, child in self.children.items()}
-        return {"chaos": _cpu_seconds(os.getpid(), with_children=False), **used}
+        ours = {"chaos": os.getpid(), "proxy": self.proxy.pid}
+        return {name: _cpu_seconds(pid, with_children=False) for name, pid in ours.items()} | used
 
     def feed_that_publishes(self) -> str:
         """Find the price feed that holds the lease, or the first one."""
