@@ -9,6 +9,7 @@ import pytest
 
 from cli.embedded.server import EmbeddedServerError
 from tests.chaos.schedule import KINDS
+from tests.chaos.verdict import MUST_BE_ZERO
 from tests.conftest import open_directory
 from tests.e2e.test_up import OURS, REPOSITORY
 
@@ -27,10 +28,11 @@ def test_a_minute_of_faults_loses_and_changes_nothing() -> None:
     )
     assert ended.stdout, ended.stderr
     result = json.loads(ended.stdout)
-    assert ended.returncode == 0, f"{result}\n{ended.stderr}"  # its last line is where everything of the run is
-    assert [result[name] for name in ("lost", "applied_twice", "out_of_order", "differences")] == [0, 0, 0, 0]
-    assert result["latency"]["p99.9"] < 3000
-    assert result["longest_recovery_seconds"] < 10
+    wrong = {name: result[name] for name in MUST_BE_ZERO if result[name]}
+    assert not wrong, f"{result}\n{ended.stderr}"  # its last line is where everything of the run is
+    print(
+        f"recovered in {result['longest_recovery_seconds']} s at most; {result['latency']}"
+    )  # `make chaos` judges them
     assert result["faults"].keys() == set(KINDS)
     assert result["accepted"] > 0.8 * SECONDS * RATE
     assert result["trades"] > result["recorded"] / 4
