@@ -1,4 +1,7 @@
-"""A minute of `make chaos`: alerts, ticks and faults of every kind, and not one alert or figure wrong afterwards."""
+"""A minute of `make chaos`: alerts, ticks and faults of every kind, and not one alert or figure wrong afterwards.
+
+How long anything took is judged by `make chaos` alone, which has the machine to itself.
+"""
 
 import json
 import os
@@ -30,9 +33,6 @@ def test_a_minute_of_faults_loses_and_changes_nothing() -> None:
     result = json.loads(ended.stdout)
     wrong = {name: result[name] for name in MUST_BE_ZERO if result[name]}
     assert not wrong, f"{result}\n{ended.stderr}"  # its last line is where everything of the run is
-    print(
-        f"recovered in {result['longest_recovery_seconds']} s at most; {result['latency']}"
-    )  # `make chaos` judges them
     assert result["faults"].keys() == set(KINDS)
     assert result["accepted"] > 0.8 * SECONDS * RATE
     assert result["trades"] > result["recorded"] / 4
