@@ -3,6 +3,7 @@
 It builds the image and takes a minute or two, so it runs only when asked for: COMPOSE_TESTS=true make test.
 """
 
+import itertools
 import json
 import os
 import secrets
@@ -13,7 +14,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from threading import Event, Thread
+from typing import Any, Self
 
 import pytest
 
@@ -102,19 +104,64 @@ class Trader:
         said = stack.run("exec", "-T", "web", "recorder", "user", "add", name)
         self._api_key = said.partition("API key:")[2].split()[0]
         made = stack.post("/api/v1/recorders", {"name": "First", "symbol": "MNQ1!"}, self._api_key)
-        self._webhook = "/webhook/" + made["webhook_url"].rpartition("/")[2]
+        self._name = name
+        self.webhook = "/webhook/" + made["webhook_url"].rpartition("/")[2]
 
     def alert(self, action: str) -> None:
-        answer = self._stack.post(self._webhook, {"action": action})
+        answer = self._stack.post(self.webhook, {"action": action})
         assert answer["status"] == "accepted", answer
 
     def trades(self) -> list[dict[str, Any]]:
         return list(self._stack.get("/api/v1/trades", self._api_key)["items"])
 
+    def pending(self) -> list[dict[str, Any]]:
+        return list(self._stack.get("/api/v1/signals?status=accepted", self._api_key)["items"])
+
+    def logged(self) -> list[dict[str, str]]:
+        """Return the bodies of the recorder's signals in the order in which they were applied."""
+        export = f"recorder export-logs --user {self._name} --recorder First --out /tmp/logs >&2"
+        export += " && cat /tmp/logs/signals.jsonl"
+        lines = self._stack.run("exec", "-T", "web", "bash", "-c", export).splitlines()
+        return [json.loads(json.loads(line)["body"]) for line in lines]
+
     def wait_for(self, *statuses: str) -> list[dict[str, Any]]:
         """Wait until there are trades of these statuses, newest first."""
         poll(lambda: [trade["status"] for trade in self.trades()] == list(statuses), self.trades)
         return self.trades()
+
+
+class SendsAlerts:
+    """Sends one alert after another, each until it is accepted, for the length of a `with` block."""
+
+    def __init__(self, stack: Stack, trader: Trader) -> None:
+        self._stack = stack
+        self._trader = trader
+        self._stopped = Event()
+        self._thread = Thread(target=self._run, daemon=True)
+        self.accepted: list[str] = []
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        for number in itertools.count():
+            body = {"action": "close" if number % 2 else "buy", "id": f"eve {number}"}
+            while not self._is_accepted(body):
+                time.sleep(0.3)
+            self.accepted.append(body["id"])
+            if self._stopped.wait(0.3):
+                return
+
+    def _is_accepted(self, body: dict[str, str]) -> bool:
+        try:
+            return bool(self._stack.post(self._trader.webhook, body).get("success"))
+        except (OSError, ValueError):  # web is being killed, or says something that is no JSON
+            return False
 
 
 def docker(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -196,6 +243,23 @@ def test_a_killed_service_comes_back_and_the_open_position_with_it(stack: Stack)
     (closed,) = trader.wait_for("closed")
     assert closed["side"] == "SHORT"
     assert closed["ticks_seen"] > 0
+
+
+def test_no_alert_is_lost_doubled_or_misplaced_while_every_service_is_killed(stack: Stack) -> None:
+    trader = Trader(stack, "eve")
+    before = {service: stack.restarts(service) for service in KILLS}
+
+    with SendsAlerts(stack, trader) as sender:
+        for service, kill in KILLS.items():
+            stack.try_to_run("exec", "-T", service, "bash", "-c", kill)
+            poll(lambda service=service: stack.restarts(service) > before[service], lambda: stack.run("ps"))
+        poll(lambda: is_ready(stack.port), lambda: stack.get("/readyz"))
+    poll(lambda: trader.pending() == [], trader.pending)
+
+    assert len(sender.accepted) > 20
+    assert [body["id"] for body in trader.logged()] == sender.accepted
+    audited = stack.run("exec", "-T", "web", "recorder", "audit", "--user", "eve")
+    assert ", 0 differences" in audited
 
 
 def test_workers_scale_and_every_container_becomes_healthy(stack: Stack) -> None:
