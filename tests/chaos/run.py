@@ -229,6 +229,7 @@ class Run:
             "faults": dict(Counter(fault.kind for fault in self._faults)),
             "longest_recovery_seconds": round(self._recovery.longest_seconds, 2),
             "longest_recovery_after": self._recovery.longest_after,
+            "recoveries": self._recovery.measured,
             "latency": describe_latency(attempts, self._system.web_absences),
             "webhooks_per_second": round(sum(each.is_accepted for each in attempts) / self._options.seconds, 1),
             "seed": self._options.seed,

@@ -12,7 +12,7 @@ BEFORE_THE_FIRST_SECONDS = 3.0
 AFTER_THE_LAST_SECONDS = 5.0
 SHORT_RUN_SECONDS = 60.0
 LONG_RUN_SECONDS = 180.0
-BETWEEN_OUTAGES_SECONDS = 2.0
+BETWEEN_OUTAGES_SECONDS = (6.0, 2.0)  # in a long run, and in one of a minute
 MOMENTS_EVERY_SECONDS = 40.0
 
 # Outages of a server, never two at once: how long in a long run and in one of a minute.
@@ -74,7 +74,7 @@ def _outages(chance: random.Random, begin: float, end: float, pace: float) -> It
     """Rounds of all outages in shuffled order, the rest of the time spread between them."""
     is_long = end - begin > LONG_RUN_SECONDS
     lengths = {kind: (long if is_long else short) * pace for kind, (long, short) in OUTAGES.items()}
-    restart, pause = RESTART_SECONDS * pace, BETWEEN_OUTAGES_SECONDS * pace
+    restart, pause = RESTART_SECONDS * pace, BETWEEN_OUTAGES_SECONDS[not is_long] * pace
     a_round = sum(lengths.values()) + len(OUTAGES) * (restart + pause)
     rounds = max(1, int((end - begin) / a_round))
     spare = max(0.0, (end - begin - rounds * a_round) / (rounds * len(OUTAGES)))
