@@ -88,7 +88,8 @@ def _outages(chance: random.Random, begin: float, end: float, pace: float) -> It
 def _processes(chance: random.Random, begin: float, end: float, pace: float) -> Iterator[Fault]:
     """One service stopped at a time, and another one killed meanwhile; each service both ways in every round."""
     stopped, killed = STOPPED_SECONDS * pace, RESTARTED_AFTER_SECONDS * pace
-    slot_count = max(1, int((end - begin) / (len(SERVICES) * 1.2 * stopped))) * len(SERVICES)
+    shortest = (2.0 if end - begin > LONG_RUN_SECONDS else 1.2) * stopped
+    slot_count = max(1, int((end - begin) / (len(SERVICES) * shortest))) * len(SERVICES)
     slot = (end - begin) / slot_count
     order: Sequence[str] = ()
     for number in range(slot_count):
