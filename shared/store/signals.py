@@ -15,7 +15,8 @@ from shared.store.tables import recorded_signals, recorders
 
 MANUAL = "manual"  # the type of a signal that its user gave by hand, not by an alert
 _INTAKE_LOCKS = 1  # the class of the advisory locks that keep a recorder's signals in the order of their commits
-_MOVING_LOCK = (2, 0)  # of whoever moves waiting bodies into this table
+_MOVING_LOCK = (2, 0)  # of whoever moves waiting bodies into this table, for whom everybody waits
+_MOVING_IDLE_MS = 3000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +209,8 @@ def _as_answered(row: Row[Any], *, is_duplicate: bool) -> StoredSignal:
 
 
 def lock_moving(connection: Connection) -> None:
-    """Be the only one who stores waiting bodies, until the transaction ends."""
+    """Be the only one who stores waiting bodies, until the transaction ends, or this process is stopped for long."""
+    connection.execute(select(func.set_config("idle_in_transaction_session_timeout", str(_MOVING_IDLE_MS), True)))
     connection.execute(select(func.pg_advisory_xact_lock(*_MOVING_LOCK)))
 
 
