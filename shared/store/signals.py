@@ -1,5 +1,6 @@
 """Signals as rows: stored when accepted, listed while pending, given their outcome once; never interpreted here."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
@@ -7,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ARRAY, BigInteger, Connection, Row, Uuid, bindparam, cast, func, select, update
+from sqlalchemy import ARRAY, BigInteger, Connection, Row, Uuid, bindparam, cast, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.store.recorders import does_not_rest
@@ -59,6 +60,19 @@ _LOCK_INTAKE = select(
 )
 _recorder_id = func.unnest(bindparam("recorder_ids", type_=ARRAY(BigInteger))).column_valued("recorder_id")
 _LOCK_INTAKE_OF_MANY = select(func.pg_advisory_xact_lock(_INTAKE_LOCKS, func.hashint8(_recorder_id)))
+_FIRSTS = text(
+    """
+    SELECT id, recorder_id, fingerprint, intake_id, received_at, created_at FROM recorded_signals
+    WHERE (recorder_id, fingerprint) IN (
+        SELECT * FROM unnest(CAST(:recorders AS bigint[]), CAST(:fingerprints AS bytea[]))
+    )
+    """
+)
+_ADD_DUPLICATES = (
+    update(recorded_signals)
+    .where(recorded_signals.c.id == bindparam("first"))
+    .values(duplicates=recorded_signals.c.duplicates + bindparam("count"))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,9 +160,36 @@ def insert_signals(connection: Connection, signals: Sequence[NewSignal]) -> None
         if values:
             returning = statement.returning(recorded_signals.c.intake_id)
             stored.update(row.intake_id for row in connection.execute(returning, values))
-    for each in signals:
-        if each.intake_id not in stored:
+    left = [each for each in signals if each.intake_id not in stored]
+    counted = _count_duplicates(connection, left) if left else set()
+    for each in left:
+        if each.intake_id not in counted:
             insert_signal(connection, each)
+
+
+def _count_duplicates(connection: Connection, signals: Sequence[NewSignal]) -> set[UUID]:
+    """Count those that are plain duplicates on their first ones' rows, and return their intake ids.
+
+    Not plain is one that came before what is stored, or so long after it that it is no duplicate.
+    """
+    keyed = [each for each in signals if each.fingerprint is not None and each.recorder_id is not None]
+    keys = {"recorders": [each.recorder_id for each in keyed], "fingerprints": [each.fingerprint for each in keyed]}
+    rows = connection.execute(_FIRSTS, keys)
+    firsts: dict[tuple[int | None, bytes | None], Row[Any]] = {
+        (row.recorder_id, bytes(row.fingerprint)): row for row in rows
+    }
+    plain = [
+        (first.id, each.intake_id)
+        for each in keyed
+        if (first := firsts.get((each.recorder_id, each.fingerprint)))
+        and first.intake_id != each.intake_id
+        and abs(each.received_at - first.received_at) <= each.duplicate_window
+        and not (each.accepted_at and each.accepted_at < first.created_at)
+    ]
+    counts = Counter(first_id for first_id, _ in plain)
+    if counts:
+        connection.execute(_ADD_DUPLICATES, [{"first": first, "count": count} for first, count in counts.items()])
+    return {intake_id for _, intake_id in plain}
 
 
 def find_stored(connection: Connection, intake_ids: Collection[UUID]) -> set[UUID]:

@@ -392,6 +392,26 @@ class TestDuplicates:
 
         assert (len(rows(engine, trader)), len(rows(engine, other_trader))) == (1, 1)
 
+    def test_many_that_waited_are_told_apart(self, engine: Engine, trader: Trader, redis_client: Redis) -> None:
+        first = body(trader, alert_of(1, id="a"))
+        later = first.received_at + timedelta(seconds=61)
+        for sent in (
+            *(replace(first, intake_id=uuid4()) for _ in range(4)),
+            *(body(trader, alert_of(2)) for _ in range(3)),  # neither time nor id
+            body(trader, "no signal"),
+            body(trader, alert_of(3, id="b")),
+            replace(first, intake_id=uuid4(), received_at=later),
+            replace(first, intake_id=uuid4(), received_at=later),
+            body(trader, alert_of(3, id="b")),
+        ):
+            keep_waiting(redis_client, sent)
+
+        assert store_waiting(engine, redis_client) == 12
+
+        found = [(row["raw_data"], row["duplicates"]) for row in rows(engine, trader)]
+        one, two, three = (alert_of(1, id="a").encode(), alert_of(2).encode(), alert_of(3, id="b").encode())
+        assert found == [(one, 3), (two, 0), (two, 0), (two, 0), (b"no signal", 0), (three, 1), (one, 1)]
+
     def test_an_alert_that_waited_is_the_first_though_the_one_sent_again_was_stored_first(
         self, without_redis: FlaskClient, engine: Engine, trader: Trader, redis_client: Redis
     ) -> None:
