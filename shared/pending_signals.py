@@ -51,7 +51,8 @@ def read_pending(
 ) -> PendingSignals:
     """Load the pending signals of some recorders, whose rows the caller has locked, and who `taken` so many so far.
 
-    A signal that was stored without asking Redis may have passed alerts that wait there: then this raises AlertsWait, unless they were stored since then for signals up to `settled_through`.
+    A signal that was stored without asking Redis may have passed alerts that wait there: then this raises AlertsWait,
+    unless they were stored since then for signals up to `settled_through`.
     """
     rows = load_pending(connection, taken)
     unsure = [row.id for row in rows if _may_have_passed(row) and row.id > settled_through]

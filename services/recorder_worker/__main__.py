@@ -9,10 +9,12 @@ from shared.bus.rq_worker import run_worker
 from shared.settings import Settings
 from shared.store.database import connect_database
 
+PATIENCE_MS = 10_000  # an answer that takes longer will not come: whoever waits for it keeps all signals waiting
+
 
 def main(settings: Settings) -> int:
     """Apply signals as they come, until SIGTERM."""
-    engine = connect_database(settings.database_url, application="recorder_worker")
+    engine = connect_database(settings.database_url, application="recorder_worker", patience_ms=PATIENCE_MS)
     log = connect_redis(settings.redis_url, retries=True)
     queue = connect_queue(settings.redis_url)
     open_connections(Connections(engine=engine, log=log))

@@ -13,6 +13,7 @@ from shared.settings import Settings
 from shared.store.database import DATABASE_LOST, connect_database
 
 RETRY_AFTER_SECONDS = 0.5
+PATIENCE_MS = 10_000  # an answer that takes longer will not come: whoever waits for it keeps all positions waiting
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ def main(settings: Settings) -> int:
     log = connect_redis(settings.redis_url, retries=True)
     heartbeat = Heartbeat(log, "tpsl_worker")
     monitor = Monitor(
-        connect_database(settings.database_url, application="tpsl_worker"),
+        connect_database(settings.database_url, application="tpsl_worker", patience_ms=PATIENCE_MS),
         log,
         settings.redis_url,
         flush_interval_seconds=settings.flush_interval_ms / 1000,

@@ -1,6 +1,7 @@
 """What accepting a signal asks of Redis, answered while somebody waits: soon, or not at all."""
 
 import logging
+import time
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import cast
@@ -16,6 +17,7 @@ from shared.logs import log_event
 
 # TradingView waits three seconds, most of which Postgres may need.
 TIMEOUT_SECONDS = 0.5
+LEFT_ALONE_SECONDS = 1.0
 
 logger = logging.getLogger(__name__)
 
@@ -42,9 +44,12 @@ class IntakeBus:
     def __init__(self, redis_url: str) -> None:
         self._redis = connect_redis(redis_url, retries=False, timeout_seconds=TIMEOUT_SECONDS)
         self._queue = connect_queue(redis_url, timeout_seconds=TIMEOUT_SECONDS)
+        self._left_alone_until = 0.0
 
     def read_standing(self) -> Standing | None:
-        """Read in one round trip how things stand; None while Redis is away."""
+        """Read in one round trip how things stand; None while Redis is away, which is not asked again for a second."""
+        if time.monotonic() < self._left_alone_until:
+            return None
         for attempt in range(1, 3):  # the first may meet a connection that broke while nobody used it
             try:
                 with self._redis.pipeline(transaction=False) as pipeline:
@@ -55,6 +60,7 @@ class IntakeBus:
                 log_event(logger, "redis_away", level=logging.WARNING, attempt=attempt, reason=str(error))
             else:
                 return Standing(place=place_from_stream_id(place or "0"), others_wait=waiting > 0)
+        self._left_alone_until = time.monotonic() + LEFT_ALONE_SECONDS
         return None
 
     def read_acceptance(self, symbol: str | None) -> Acceptance:

@@ -15,7 +15,7 @@ __all__ = ["DATABASE_LOST", "Connection", "Engine", "KeepAlive", "connect_databa
 DATABASE_LOST = (OperationalError, InterfaceError, NoConnectionFree)
 
 _PATIENCE_MS = 30_000
-_LOCK_TIMEOUT_MS = 20_000
+_LOCK_TIMEOUT_MS = 5_000
 _IDLE_IN_TRANSACTION_MS = 5_000
 _SAY_SOMETHING_EVERY_SECONDS = 1.0
 _CONNECT_SECONDS = 2.0
