@@ -16,7 +16,7 @@ from shared.audit_starts import find_starts, first_sequence, needed_positions
 from shared.audit_tape import AuditTape
 from shared.store.audit_rows import AuditedRecorder, load_applied, load_openings, load_recorded
 from shared.store.contracts import load_contracts
-from shared.store.recorders import load_settings_versions
+from shared.store.settings_versions import load_settings_versions
 
 RECORDERS_AT_A_TIME = 50
 

@@ -27,7 +27,7 @@ from shared.pending_signals import AlertsWait, PendingSignals, read_pending
 from shared.store.database import DATABASE_LOST, KeepAlive
 from shared.store.fold_results import FoldedPosition, WrittenPosition, write_positions
 from shared.store.positions import StoredPosition, load_places, lock_open_positions
-from shared.store.recorders import end_rest, let_rest, lock_recorders
+from shared.store.recorder_locks import end_rest, let_rest, lock_recorders
 from shared.store.signals import SignalOutcome, count_signals, record_outcomes
 
 NOWHERE: Mapping[str, int] = {}

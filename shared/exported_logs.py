@@ -25,7 +25,8 @@ from shared.domain.timestamps import format_timestamp, from_datetime
 from shared.replay import KeptBodies, ReplaySignal, rules_of
 from shared.replay_settings import ReplayRecorder, read_recorders
 from shared.store.contracts import contracts_in_force, load_contracts
-from shared.store.recorders import Recorder, load_settings_versions
+from shared.store.recorders import Recorder
+from shared.store.settings_versions import load_settings_versions
 from shared.store.signals import MANUAL, LoggedSignal, load_log
 
 TIME_DIGITS = 6

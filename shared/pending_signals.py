@@ -16,7 +16,7 @@ from shared.domain.refusals import SignalRefused
 from shared.domain.signals import parse_signal
 from shared.domain.timestamps import from_datetime
 from shared.store.contracts import load_contracts
-from shared.store.recorders import load_settings_versions
+from shared.store.settings_versions import load_settings_versions
 from shared.store.signals import MANUAL, PendingSignal, SignalOutcome, load_pending
 
 _NS_PER_MS = 1_000_000

@@ -34,7 +34,7 @@ from shared.exported_logs import TIME_DIGITS, collect_logs, write_logs
 from shared.settings import Settings
 from shared.store.contracts import add_contract, contracts_in_force
 from shared.store.recorders import create_recorder, find_recorder, update_recorder
-from shared.store.signals import NewSignal, insert_signal
+from shared.store.signal_intake import NewSignal, insert_signal
 from shared.store.tables import position_legs, recorded_signals, recorded_trades, recorder_positions, users
 from shared.tokens import TokenCipher
 

@@ -10,11 +10,13 @@ from shared.domain.actions import Action
 from shared.domain.symbols import normalize_symbol
 from shared.domain.timestamps import from_datetime
 from shared.intake.acceptance import ACCEPTED, REJECTED, accept_alert
+from shared.store.alert_targets import AlertTarget, find_target_by_name
 from shared.store.contracts import contracts_in_force
 from shared.store.database import Connection
-from shared.store.recorders import AlertTarget, Recorder, find_recorder, find_target_by_name
+from shared.store.recorders import Recorder, find_recorder
 from shared.store.reports import load_signal, open_tickers
-from shared.store.signals import MANUAL, NewSignal, StoredSignal, insert_signal
+from shared.store.signal_intake import NewSignal, StoredSignal, insert_signal
+from shared.store.signals import MANUAL
 from shared.store.users import User, find_user
 
 

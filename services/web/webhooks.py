@@ -21,7 +21,7 @@ from shared.intake.addressees import find_addressee
 from shared.logs import log_event
 from shared.settings import Settings
 from shared.store.database import DATABASE_LOST
-from shared.store.signals import StoredSignal, insert_signal
+from shared.store.signal_intake import StoredSignal, insert_signal
 from shared.tokens import is_token, token_hash
 
 LARGEST_BODY = 64 * 1024

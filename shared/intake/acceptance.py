@@ -11,9 +11,9 @@ from shared.domain.signals import Signal, SignalRefused, parse_signal
 from shared.domain.timestamps import from_datetime, to_datetime
 from shared.intake.addressees import Addressee
 from shared.intake.contract_cache import ContractCache
+from shared.store.alert_targets import AlertTarget, find_target_by_name
 from shared.store.database import Connection
-from shared.store.recorders import AlertTarget, find_target_by_name
-from shared.store.signals import NewSignal
+from shared.store.signal_intake import NewSignal
 from shared.store.users import User
 
 FindNamed = Callable[[int, str], AlertTarget | None]

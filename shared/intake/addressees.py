@@ -3,14 +3,14 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from shared.store.database import Connection
-from shared.store.recorders import (
+from shared.store.alert_targets import (
     AlertTarget,
     find_target_by_name,
     find_target_by_token_hash,
     find_targets_by_token_hash,
     load_targets_then,
 )
+from shared.store.database import Connection
 from shared.store.users import User, find_user_by_webhook_token_hash
 
 Addressee = AlertTarget | User

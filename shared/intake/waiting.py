@@ -15,7 +15,7 @@ from shared.intake.acceptance import ACCEPTED, REJECTED, accept_alert, storable,
 from shared.intake.addressees import AddressBook, find_addressee
 from shared.intake.contract_cache import ContractCache
 from shared.logs import log_event
-from shared.store.signals import NewSignal, find_stored, insert_signal, insert_signals, lock_moving
+from shared.store.signal_intake import NewSignal, find_stored, insert_signal, insert_signals, lock_moving
 
 AT_ONCE = 500
 UNSTORABLE = (DataError, IntegrityError)

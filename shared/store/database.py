@@ -74,7 +74,7 @@ class KeepAlive:
             self._connection.execute(text("SELECT 1"))
 
 
-class _PatientConnection(connection):
+class _PatientConnection(connection):  # type: ignore[misc] # psycopg2 has no types
     patience_seconds = _PATIENCE_MS / 1000
 
 

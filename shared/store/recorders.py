@@ -1,21 +1,16 @@
 """Recorders and the versions of their settings; what a recorder holds is kept elsewhere."""
 
-import json
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from functools import lru_cache
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Row,
     RowMapping,
     Select,
-    Text,
-    cast,
     delete,
     func,
     insert,
@@ -33,12 +28,9 @@ from shared.domain.recorder_settings import (
 )
 from shared.domain.symbols import UnknownSymbol, normalize_symbol
 from shared.store.contracts import contracts_in_force
-from shared.store.tables import contracts, recorder_settings, recorders, users
+from shared.store.tables import recorder_settings, recorders, users
 from shared.tokens import TokenCipher, make_token, token_hash
 
-FIRST_REST = timedelta(seconds=0.5)
-LONGEST_REST = timedelta(seconds=60)
-_MOST_DOUBLINGS = 10
 _NO_VERSION_YET = 0
 _ONE_OF_A_NAME = "uq_recorders_user_id_name"
 _MIRRORED = (
@@ -52,25 +44,6 @@ _MIRRORED = (
     "sl_units",
     "recording_enabled",
 )
-
-# Contracts are only ever added, so their number tells one state of the table from another.
-_CONTRACTS_VERSION = (
-    select(func.count())
-    .select_from(contracts)
-    .where(contracts.c.user_id.is_(None) | (contracts.c.user_id == recorders.c.user_id))
-    .scalar_subquery()
-    .label("contracts_version")
-)
-# Built once: every webhook asks for it.
-_TARGETS = select(
-    recorders.c.id,
-    recorders.c.user_id,
-    recorders.c.settings_id,
-    recorder_settings.c.created_at.label("settings_since"),
-    cast(recorder_settings.c.settings, Text).label("written"),
-    recorders.c.webhook_token_hash,
-    _CONTRACTS_VERSION,
-).join(recorder_settings, recorder_settings.c.id == recorders.c.settings_id)
 
 
 class RecorderNameTaken(ValueError):
@@ -95,29 +68,6 @@ class Recorder:
     def name(self) -> str:
         """The name, as the settings have it."""
         return self.settings.name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockedRecorder:
-    """How many signals a recorder has taken, and how often in a row catching up with it failed."""
-
-    signal_count: int
-    failures: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertTarget:
-    """What intake needs of a recorder, whose settings are in force since `settings_since`.
-
-    `contracts_version` changes with every contract its user can see.
-    """
-
-    recorder_id: int
-    user_id: int
-    settings_id: int
-    settings_since: datetime
-    settings: RecorderSettings
-    contracts_version: int
 
 
 def create_recorder(
@@ -195,36 +145,6 @@ def find_recorders_named(connection: Connection, name: str, user_name: str | Non
     return [_recorder(row) for row in connection.execute(statement).mappings()]
 
 
-def find_target_by_token_hash(connection: Connection, hashed: bytes) -> AlertTarget | None:
-    """Find the recorder whose own webhook URL carries the token."""
-    return _find_target(connection, recorders.c.webhook_token_hash == hashed)
-
-
-def find_targets_by_token_hash(connection: Connection, hashes: Collection[bytes]) -> dict[bytes, AlertTarget]:
-    """Find the recorders whose own webhook URLs carry these tokens, by the token's hash."""
-    rows = connection.execute(_TARGETS.where(recorders.c.webhook_token_hash == func.any(list(hashes))))
-    return {bytes(row.webhook_token_hash): _target(row) for row in rows}
-
-
-def find_target_by_name(connection: Connection, user_id: int, name: str) -> AlertTarget | None:
-    """Find the user's recorder that an alert to the user's URL names."""
-    return _find_target(connection, (recorders.c.user_id == user_id) & (recorders.c.name == name))
-
-
-def load_targets_then(connection: Connection, target: AlertTarget) -> list[AlertTarget]:
-    """Return a recorder as it was under each version of its settings, the oldest first."""
-    columns = recorder_settings.c
-    rows = connection.execute(
-        select(columns.id, columns.created_at, cast(columns.settings, Text).label("written"))
-        .where(columns.recorder_id == target.recorder_id)
-        .order_by(columns.id)
-    )
-    return [
-        replace(target, settings_id=row.id, settings_since=row.created_at, settings=_parse_written(row.written))
-        for row in rows
-    ]
-
-
 def _with_normal_symbol(connection: Connection, user_id: int, settings: RecorderSettings) -> RecorderSettings:
     """Bring the symbol to its normal form as of now, so that a one-digit year keeps its meaning."""
     if settings.symbol is None:
@@ -249,22 +169,6 @@ def _put_in_force(connection: Connection, recorder_id: int, settings: RecorderSe
         update(recorders)
         .where(recorders.c.id == recorder_id)
         .values(settings_id=settings_id, updated_at=func.clock_timestamp(), **_mirrored(settings))
-    )
-
-
-def _find_target(connection: Connection, condition: ColumnElement[bool]) -> AlertTarget | None:
-    row = connection.execute(_TARGETS.where(condition)).one_or_none()
-    return None if row is None else _target(row)
-
-
-def _target(row: Row[Any]) -> AlertTarget:
-    return AlertTarget(
-        recorder_id=row.id,
-        user_id=row.user_id,
-        settings_id=row.settings_id,
-        settings_since=row.settings_since,
-        settings=_parse_written(row.written),
-        contracts_version=row.contracts_version,
     )
 
 
@@ -307,54 +211,3 @@ def _token_columns(token: str, cipher: TokenCipher) -> Mapping[str, bytes]:
 
 def _taken(settings: RecorderSettings) -> str:
     return f"there is a recorder {settings.name!r} already"
-
-
-def lock_recorders(
-    connection: Connection, recorder_ids: Collection[int], *, wait: bool = True
-) -> dict[int, LockedRecorder]:
-    """Lock these recorders in id order, less those that rest, and without `wait` those that somebody has locked."""
-    statement = (
-        select(recorders.c.id, recorders.c.signal_count, recorders.c.failures)
-        .where(recorders.c.id == func.any(sorted(recorder_ids)), does_not_rest())
-        .order_by(recorders.c.id)
-        .with_for_update(key_share=True, skip_locked=not wait)
-    )
-    rows = connection.execute(statement)
-    return {row.id: LockedRecorder(signal_count=row.signal_count, failures=row.failures) for row in rows}
-
-
-def does_not_rest() -> ColumnElement[bool]:
-    """Tell, in a query, whether a recorder may be tried: it did not fail, or long enough ago."""
-    return recorders.c.retry_at.is_(None) | (recorders.c.retry_at <= func.clock_timestamp())
-
-
-def let_rest(connection: Connection, recorder_id: int, error: str) -> None:
-    """Leave a recorder on which the fold failed alone, for twice as long after each failure in a row."""
-    pause = func.least(LONGEST_REST, FIRST_REST * func.power(2, func.least(recorders.c.failures, _MOST_DOUBLINGS)))
-    connection.execute(
-        update(recorders)
-        .where(recorders.c.id == recorder_id)
-        .values(failures=recorders.c.failures + 1, error=error, retry_at=func.clock_timestamp() + pause)
-    )
-
-
-def end_rest(connection: Connection, recorder_ids: Collection[int]) -> None:
-    """Forget the failures of recorders with which it went well."""
-    if recorder_ids:
-        its_rows = update(recorders).where(recorders.c.id == func.any(sorted(recorder_ids)))
-        connection.execute(its_rows.values(failures=0, error=None, retry_at=None))
-
-
-def load_settings_versions(connection: Connection, settings_ids: Collection[int]) -> dict[int, RecorderSettings]:
-    """Load these versions of settings, whether or not they are still in force."""
-    rows = connection.execute(
-        select(recorder_settings.c.id, cast(recorder_settings.c.settings, Text).label("written")).where(
-            recorder_settings.c.id == func.any(sorted(settings_ids))
-        )
-    )
-    return {row.id: _parse_written(row.written) for row in rows}
-
-
-@lru_cache(maxsize=10_000)  # reading them takes longer than all else that a signal costs
-def _parse_written(written: str) -> RecorderSettings:
-    return parse_recorder_settings(json.loads(written))

@@ -16,7 +16,8 @@ from cli.main import main
 from shared.domain.timestamps import to_datetime
 from shared.settings import Settings
 from shared.store.contracts import contracts_in_force
-from shared.store.signals import MANUAL, NewSignal, insert_signal
+from shared.store.signal_intake import NewSignal, insert_signal
+from shared.store.signals import MANUAL
 from tests.trading import Desk, Recorder, assert_as_replayed, empty_desk
 
 TIMED = {"action": "buy", "price": "100", "time": "2026-11-20T15:00:00Z"}

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from services.web import create_app
 from shared.bus.publisher import TickPublisher
 from shared.settings import Settings
-from shared.store.recorders import let_rest
+from shared.store.recorder_locks import let_rest
 from shared.store.tables import recorder_settings, recorders, users
 from tests.recorded_rows import PASSWORD, Rows, add_history, add_recorder, add_user
 

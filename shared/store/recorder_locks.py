@@ -1,0 +1,57 @@
+"""Who works on which recorder, and which ones rest because it failed on them."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, Connection, func, select, update
+
+from shared.store.tables import recorders
+
+FIRST_REST = timedelta(seconds=0.5)
+LONGEST_REST = timedelta(seconds=60)
+_MOST_DOUBLINGS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedRecorder:
+    """How many signals a recorder has taken, and how often in a row catching up with it failed."""
+
+    signal_count: int
+    failures: int
+
+
+def lock_recorders(
+    connection: Connection, recorder_ids: Collection[int], *, wait: bool = True
+) -> dict[int, LockedRecorder]:
+    """Lock these recorders in id order, less those that rest, and without `wait` those that somebody has locked."""
+    statement = (
+        select(recorders.c.id, recorders.c.signal_count, recorders.c.failures)
+        .where(recorders.c.id == func.any(sorted(recorder_ids)), does_not_rest())
+        .order_by(recorders.c.id)
+        .with_for_update(key_share=True, skip_locked=not wait)
+    )
+    rows = connection.execute(statement)
+    return {row.id: LockedRecorder(signal_count=row.signal_count, failures=row.failures) for row in rows}
+
+
+def does_not_rest() -> ColumnElement[bool]:
+    """Tell, in a query, whether a recorder may be tried: it did not fail, or long enough ago."""
+    return recorders.c.retry_at.is_(None) | (recorders.c.retry_at <= func.clock_timestamp())
+
+
+def let_rest(connection: Connection, recorder_id: int, error: str) -> None:
+    """Leave a recorder on which the fold failed alone, for twice as long after each failure in a row."""
+    pause = func.least(LONGEST_REST, FIRST_REST * func.power(2, func.least(recorders.c.failures, _MOST_DOUBLINGS)))
+    connection.execute(
+        update(recorders)
+        .where(recorders.c.id == recorder_id)
+        .values(failures=recorders.c.failures + 1, error=error, retry_at=func.clock_timestamp() + pause)
+    )
+
+
+def end_rest(connection: Connection, recorder_ids: Collection[int]) -> None:
+    """Forget the failures of recorders with which it went well."""
+    if recorder_ids:
+        its_rows = update(recorders).where(recorders.c.id == func.any(sorted(recorder_ids)))
+        connection.execute(its_rows.values(failures=0, error=None, retry_at=None))
