@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
+from shared.accepted_signals import read_accepted
 from shared.audit_comparison import (
     Difference,
     missing_position,
@@ -23,13 +24,12 @@ from shared.domain.fold import RecorderFold, advance
 from shared.domain.position import Position
 from shared.domain.recorder_settings import RecorderSettings
 from shared.domain.refusals import SignalRefused
-from shared.domain.signals import parse_signal
 from shared.domain.symbols import ResolvedSymbol
 from shared.domain.ticks import GapMark, LogEntry
-from shared.domain.timestamps import from_datetime
-from shared.domain.trades import LONG, SHORT, ExitReason, Fill
+from shared.domain.trades import ExitReason, Fill
 from shared.store.audit_rows import Opening, RecordedPosition
-from shared.store.signals import MANUAL, LoggedSignal
+from shared.store.position_rows import direction_of
+from shared.store.signals import LoggedSignal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,19 +115,9 @@ class _RecordAudit:
 
     def _read(self, signal: LoggedSignal) -> AcceptedSignal | SignalRefused:
         try:
-            read = parse_signal(signal.raw_data)
+            return read_accepted(signal, signal.place or 0, self._record.settings, self._record.contracts)
         except SignalRefused as refusal:
             return refusal
-        return AcceptedSignal(
-            id=signal.id,
-            signal=read,
-            symbol=signal.ticker,
-            contract=None if signal.contract_id is None else self._record.contracts[signal.contract_id],
-            settings=self._record.settings[signal.settings_id],
-            place=signal.place or 0,
-            occurred_at=from_datetime(signal.received_at),
-            is_manual=signal.signal_type == MANUAL,
-        )
 
     def _close_all(self, signal: LoggedSignal, accepted: AcceptedSignal) -> Iterator[Difference]:
         """Close what is held; positions that are not recomputed may be part of it, then its outcome is theirs too."""
@@ -158,7 +148,7 @@ class _RecordAudit:
                 open_position(
                     Fill(quantity=quantity, price=closed[0]["entry_price"], occurred_at=accepted.occurred_at),
                     ResolvedSymbol(symbol=ticker, contract=accepted.contract),
-                    direction=LONG if reversed_position.row["side"] == "LONG" else SHORT,
+                    direction=direction_of(reversed_position.row["side"]),
                     rules=ExitRules(),
                     place=accepted.place,
                     last_price=market,

@@ -7,17 +7,17 @@ from decimal import Decimal
 import redis
 from sqlalchemy import Connection
 
+from shared.accepted_signals import read_accepted
 from shared.bus.tick_log import last_place
 from shared.bus.waiting_bodies import count_waiting
 from shared.domain.application import AcceptedSignal
 from shared.domain.contracts import Contract
 from shared.domain.places import SEQUENCE_BITS
 from shared.domain.refusals import SignalRefused
-from shared.domain.signals import parse_signal
 from shared.domain.timestamps import from_datetime
 from shared.store.contracts import load_contracts
 from shared.store.settings_versions import load_settings_versions
-from shared.store.signals import MANUAL, PendingSignal, SignalOutcome, load_pending
+from shared.store.signals import PendingSignal, SignalOutcome, load_pending
 
 _NS_PER_MS = 1_000_000
 
@@ -74,17 +74,8 @@ def read_pending(
         if row.market_price is not None and row.ticker is not None:
             pending.prices[row.ticker, place] = row.market_price
         try:
-            accepted = AcceptedSignal(
-                id=row.id,
-                signal=parse_signal(row.raw_data),
-                symbol=row.ticker,
-                contract=_contract(row, contracts),
-                settings=settings[row.settings_id],
-                place=place,
-                occurred_at=from_datetime(row.received_at),
-                is_manual=row.signal_type == MANUAL,
-            )
-        except SignalRefused as refusal:  # the rules of reading changed between acceptance and now
+            accepted = read_accepted(row, place, settings, contracts)
+        except SignalRefused as refusal:
             pending.refused.append(
                 SignalOutcome(
                     id=row.id, sequence=number, status="rejected", reason=refusal.reason, note=None, place=place
@@ -98,10 +89,6 @@ def read_pending(
 def _may_have_passed(row: PendingSignal) -> bool:
     """Tell whether a signal was stored without asking Redis whether alerts wait there."""
     return row.place is None or row.signal_type == "manual"
-
-
-def _contract(row: PendingSignal, contracts: Mapping[int, Contract]) -> Contract | None:
-    return None if row.contract_id is None else contracts[row.contract_id]
 
 
 def _place(row: PendingSignal, end: int) -> int:

@@ -21,6 +21,11 @@ def side_of(direction: int) -> str:
     return "LONG" if direction == LONG else "SHORT"
 
 
+def direction_of(side: str) -> int:
+    """Read a direction as the tables have it."""
+    return LONG if side == "LONG" else SHORT
+
+
 def position_values(position: Position) -> Json:
     """Return the columns of a position, all but its keys and version; call it within `exact()`."""
     stretch = position.stretch
@@ -67,7 +72,7 @@ def position_from_row(row: RowMapping, contract: Contract) -> Position:
     totals, ticker = row["totals"], str(row["ticker"])
     return Position(
         symbol=ticker,
-        direction=LONG if row["side"] == "LONG" else SHORT,
+        direction=direction_of(row["side"]),
         contract=contract,
         plan=msgspec.convert(row["exit_plan"], ExitPlan),
         lots=msgspec.convert(row["entries"], tuple[Lot, ...]),

@@ -80,7 +80,6 @@ class StoredSignal:
     id: int
     status: str
     reason: str | None
-    is_duplicate: bool = False
 
 
 def insert_signal(connection: Connection, signal: NewSignal) -> StoredSignal:
@@ -134,8 +133,8 @@ def _count_duplicates(connection: Connection, signals: Sequence[NewSignal]) -> s
         for each in keyed
         if (first := firsts.get((each.recorder_id, each.fingerprint)))
         and first.intake_id != each.intake_id
-        and abs(each.received_at - first.received_at) <= each.duplicate_window
-        and not (each.accepted_at and each.accepted_at < first.created_at)
+        and _is_in_window(each, first)
+        and not _came_before(each, first)
     ]
     counts = Counter(first_id for first_id, _ in plain)
     if counts:
@@ -168,19 +167,28 @@ def _find_known(connection: Connection, signal: NewSignal) -> StoredSignal | Non
     statement = select(*(columns[name] for name in names))
     same = connection.execute(statement.where(columns.intake_id == signal.intake_id)).one_or_none()
     if same:
-        return _as_answered(same, is_duplicate=False)
+        return _as_answered(same)
     first = connection.execute(
         statement.where(columns.recorder_id == signal.recorder_id, columns.fingerprint == signal.fingerprint)
     ).one()
     its_row = update(recorded_signals).where(columns.id == first.id)
-    if abs(signal.received_at - first.received_at) > signal.duplicate_window:
+    if not _is_in_window(signal, first):
         connection.execute(its_row.values(fingerprint=None))
         return None
     values: dict[str, Any] = {"duplicates": columns.duplicates + 1}
-    if signal.accepted_at and signal.accepted_at < first.created_at and first.status == "accepted":
+    if _came_before(signal, first) and first.status == "accepted":
         values |= _as_accepted_first(signal)
     connection.execute(its_row.values(values))
-    return _as_answered(first, is_duplicate=True)
+    return _as_answered(first)
+
+
+def _is_in_window(signal: NewSignal, first: Row[Any]) -> bool:
+    return bool(abs(signal.received_at - first.received_at) <= signal.duplicate_window)
+
+
+def _came_before(signal: NewSignal, first: Row[Any]) -> bool:
+    """Tell whether a body that waited was accepted before the row that has its fingerprint."""
+    return signal.accepted_at is not None and bool(signal.accepted_at < first.created_at)
 
 
 def _as_accepted_first(signal: NewSignal) -> dict[str, Any]:
@@ -189,14 +197,13 @@ def _as_accepted_first(signal: NewSignal) -> dict[str, Any]:
     return {name: getattr(signal, name) for name in names} | {"created_at": signal.accepted_at}
 
 
-def _as_answered(row: Row[Any], *, is_duplicate: bool) -> StoredSignal:
+def _as_answered(row: Row[Any]) -> StoredSignal:
     """What intake said of a row: one that has a number, or gets one, was accepted, whatever became of it."""
     refused = row.status == "rejected" and row.sequence is None
     return StoredSignal(
         id=row.id,
         status="rejected" if refused else "accepted",
         reason=row.reason if refused else None,
-        is_duplicate=is_duplicate,
     )
 
 
