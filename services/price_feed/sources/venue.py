@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 from shared.domain.contracts import Contract
 
-TroubleKind = Literal["unknown_symbol", "delayed", "refused", "limited"]
+TroubleKind = Literal["unknown_symbol", "delayed", "unreadable", "refused", "limited"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +29,9 @@ class VenueQuote:
 class Trouble:
     """Something that a user has to know, as a sentence.
 
-    `unknown_symbol` and `delayed` concern `name` and leave the connection as it is. `refused` and `limited` end it:
-    it is opened again after `retry_after_seconds`, at the earliest.
+    `unknown_symbol` and `delayed` concern `name` and leave the connection as it is; `delayed` by 0 seconds is live
+    again, by None nobody knows how much. `unreadable` is a message, or a part of one, that was dropped. `refused` and
+    `limited` end the connection: it is opened again after `retry_after_seconds`, at the earliest.
     """
 
     kind: TroubleKind
@@ -42,12 +43,16 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """What one message came to: what to answer, in order, and what it said; `missed` names lost messages there."""
+    """What one message came to: what to answer, in order, and what it said; `missed` names lost messages there.
+
+    `alive` names got news that is no price: their feed is not dead, only their price has not changed.
+    """
 
     replies: Sequence[str] = ()
     quotes: Sequence[VenueQuote] = ()
     troubles: Sequence[Trouble] = ()
     missed: Collection[str] = ()
+    alive: Collection[str] = ()
 
 
 class Conversation(Protocol):
@@ -99,3 +104,6 @@ class Venue(Protocol):
 
     def connect(self) -> Connection:
         """Prepare a new connection; may ask the venue over HTTP. Raises VenueRefused, and OSError while it is away."""
+
+    def refusal(self, status: int) -> Trouble:
+        """Say what it means that a handshake was answered with this HTTP status, not with a socket."""
