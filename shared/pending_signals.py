@@ -51,11 +51,11 @@ def read_pending(
 ) -> PendingSignals:
     """Load the pending signals of some recorders, whose rows the caller has locked, and who `taken` so many so far.
 
-    A signal that was stored without asking Redis may have passed alerts that wait there: then this raises AlertsWait,
+    A signal without a place may have passed alerts that wait in Redis: then this raises AlertsWait,
     unless they were stored since then for signals up to `settled_through`.
     """
     rows = load_pending(connection, taken)
-    unsure = [row.id for row in rows if _may_have_passed(row) and row.id > settled_through]
+    unsure = [row.id for row in rows if row.place is None and row.id > settled_through]
     if unsure:
         if count_waiting(log):
             raise AlertsWait(max(unsure))
@@ -84,11 +84,6 @@ def read_pending(
         else:
             pending.by_recorder.setdefault(row.recorder_id, []).append(accepted)
     return pending
-
-
-def _may_have_passed(row: PendingSignal) -> bool:
-    """Tell whether a signal was stored without asking Redis whether alerts wait there."""
-    return row.place is None or row.signal_type == "manual"
 
 
 def _place(row: PendingSignal, end: int) -> int:

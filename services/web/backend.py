@@ -8,7 +8,7 @@ from flask import Flask, current_app
 from services.web.rate_limit import RateLimit
 from shared.bus.connection import RedisClient, connect_redis
 from shared.bus.intake import IntakeBus
-from shared.intake.contract_cache import ContractCache
+from shared.intake.alert_store import AlertStore
 from shared.settings import Settings
 from shared.store.database import Engine, connect_database
 from shared.tokens import TokenCipher
@@ -31,7 +31,7 @@ class Backend:
     redis: RedisClient
     intake_engine: Engine
     intake_bus: IntakeBus
-    contracts: ContractCache
+    alerts: AlertStore
     cipher: TokenCipher
     webhook_limit: RateLimit
     log_in_limit: RateLimit
@@ -39,19 +39,20 @@ class Backend:
 
 def connect_backend(settings: Settings) -> Backend:
     """Make the connections that the settings describe."""
+    intake_engine = connect_database(
+        settings.database_url,
+        application="web-intake",
+        pool_size=INTAKE_CONNECTIONS,
+        patience_ms=INTAKE_PATIENCE_MS,
+        ping=False,  # an alert on a broken connection is kept by Redis
+    )
     return Backend(
         settings=settings,
         engine=connect_database(settings.database_url, application="web", pool_size=PAGE_CONNECTIONS),
         redis=connect_redis(settings.redis_url, retries=True, timeout_seconds=PAGE_PATIENCE_SECONDS),
-        intake_engine=connect_database(
-            settings.database_url,
-            application="web-intake",
-            pool_size=INTAKE_CONNECTIONS,
-            patience_ms=INTAKE_PATIENCE_MS,
-            ping=False,  # an alert on a broken connection is kept by Redis
-        ),
+        intake_engine=intake_engine,
         intake_bus=IntakeBus(settings.redis_url),
-        contracts=ContractCache(),
+        alerts=AlertStore(intake_engine),
         cipher=TokenCipher(settings.secret_key),
         webhook_limit=RateLimit(settings.webhook_rate_limit),
         log_in_limit=RateLimit(LOG_INS_A_MINUTE),

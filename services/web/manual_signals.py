@@ -9,7 +9,7 @@ from services.web.backend import Backend
 from shared.domain.actions import Action
 from shared.domain.symbols import normalize_symbol
 from shared.domain.timestamps import from_datetime
-from shared.intake.acceptance import ACCEPTED, REJECTED, accept_alert
+from shared.intake.acceptance import ACCEPTED, REJECTED, accept_alert, placed
 from shared.store.alert_targets import AlertTarget, find_target_by_name
 from shared.store.contracts import contracts_in_force
 from shared.store.database import Connection
@@ -42,7 +42,7 @@ def close_by_hand(backend: Backend, user_id: int, recorder_id: int, symbol: str 
         if not held or (row.ticker is not None and row.ticker not in held):
             message = f"{recorder.name} holds nothing{f' of {row.ticker}' if row.ticker else ''}"
             raise NothingOpen(message)
-        signal_id = insert_signal(connection, _placed(backend, row)).id
+        signal_id = insert_signal(connection, placed(row, backend.intake_bus.read_standing(row.ticker))).id
     backend.intake_bus.wake()
     return signal_id
 
@@ -60,13 +60,12 @@ def send_again(backend: Backend, user_id: int, signal_id: int) -> StoredSignal |
             message = f"signal {signal_id} is {signal.status}, not rejected"
             raise NotRejected(message)
         body, received_at = bytes(signal.raw_data), datetime.now(UTC)
-        row = accept_alert(connection, backend.contracts, _addressee(connection, signal), body, received_at)
+        addressee = _addressee(connection, signal)
+        row = accept_alert(addressee, body, received_at, backend.alerts.directory(connection)).row
         row = replace(row, fingerprint=None)
         if signal.signal_type == MANUAL:
             row = replace(row, signal_type=MANUAL)
-        if row.status == ACCEPTED:
-            row = _placed(backend, row)
-        stored = insert_signal(connection, row)
+        stored = insert_signal(connection, placed(row, backend.intake_bus.read_standing(row.ticker)))
     if stored.status == ACCEPTED:
         backend.intake_bus.wake()
     return stored
@@ -82,11 +81,6 @@ def _addressee(connection: Connection, signal: Any) -> AlertTarget | User:
     if addressee is None:
         raise AssertionError(signal.id)
     return addressee
-
-
-def _placed(backend: Backend, row: NewSignal) -> NewSignal:
-    acceptance = backend.intake_bus.read_acceptance(row.ticker)
-    return replace(row, place=acceptance.place, market_price=acceptance.market_price)
 
 
 def _row(connection: Connection, recorder: Recorder, symbol: str | None) -> NewSignal:

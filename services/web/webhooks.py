@@ -14,14 +14,15 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from services.web.backend import Backend, backend
+from shared.bus.intake import Standing
 from shared.bus.waiting_bodies import AlertBody
 from shared.domain.places import BEFORE_EVERYTHING
-from shared.intake.acceptance import ACCEPTED, accept_alert
+from shared.intake.acceptance import ACCEPTED, Acceptance
 from shared.intake.addressees import find_addressee
 from shared.logs import log_event
 from shared.settings import Settings
 from shared.store.database import DATABASE_LOST
-from shared.store.signal_intake import StoredSignal, insert_signal
+from shared.store.signal_intake import StoredSignal
 from shared.tokens import is_token, token_hash
 
 LARGEST_BODY = 64 * 1024
@@ -87,34 +88,38 @@ def _receive(backend: Backend, token: str) -> Answer:
 
 def _take(backend: Backend, alert: AlertBody) -> Answer:
     """Store the alert in Postgres; in Redis if that fails, or if others wait there already, whom it must not pass."""
-    standing = backend.intake_bus.read_standing()
-    if standing is None or not standing.others_wait:
-        try:
-            return _store(backend, alert, redis_answers=standing is not None)
-        except DATABASE_LOST as error:
-            log_event(logger, "database_away", level=logging.ERROR, reason=str(error).partition("\n")[0])
-        except Exception:
-            logger.exception("webhook_failed")
+    bus = backend.intake_bus
+    standing = None
+    try:
+        acceptance = backend.alerts.recall(alert)
+        standing = bus.read_standing(acceptance.row.ticker if acceptance else None)
+        if standing is None or not standing.others_wait:
+            return _store(backend, alert, acceptance, standing)
+    except DATABASE_LOST as error:
+        log_event(logger, "database_away", level=logging.ERROR, reason=str(error).partition("\n")[0])
+    except Exception:
+        logger.exception("webhook_failed")
+    standing = standing or bus.read_standing()
     if standing is None:
         return UNAVAILABLE
     return _keep(backend, replace(alert, place=standing.place))
 
 
-def _store(backend: Backend, alert: AlertBody, *, redis_answers: bool) -> Answer:
-    with backend.intake_engine.begin() as connection:
-        addressee = find_addressee(connection, alert.token_hash)
-        if addressee is None:
+def _store(backend: Backend, alert: AlertBody, acceptance: Acceptance | None, standing: Standing | None) -> Answer:
+    if acceptance is None:
+        acceptance = backend.alerts.look_up(alert)
+        if acceptance is None:
             return UNKNOWN_URL
-        row = accept_alert(connection, backend.contracts, addressee, alert.body, alert.received_at)
-        if not backend.webhook_limit.allows((row.user_id, row.recorder_id)):
-            return _over_the_limit(backend)
-        if row.status == ACCEPTED and redis_answers:
-            acceptance = backend.intake_bus.read_acceptance(row.ticker)
-            row = replace(row, place=acceptance.place, market_price=acceptance.market_price)
-        stored = insert_signal(connection, replace(row, intake_id=alert.intake_id))
-    if stored.status == ACCEPTED and redis_answers:
+        standing = standing and backend.intake_bus.read_standing(acceptance.row.ticker)  # its price was not asked for
+    recorder_id = acceptance.row.recorder_id
+    if not backend.webhook_limit.allows((acceptance.row.user_id, recorder_id)):
+        return _over_the_limit(backend)
+    stored = backend.alerts.store(alert, acceptance, standing)
+    if stored is None:
+        return UNKNOWN_URL
+    if stored.status == ACCEPTED and standing is not None:
         backend.intake_bus.wake()
-    return _stored(stored, row.recorder_id)
+    return _stored(stored, recorder_id)
 
 
 def _keep(backend: Backend, alert: AlertBody) -> Answer:

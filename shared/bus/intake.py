@@ -8,9 +8,10 @@ from typing import cast
 
 from redis import RedisError
 
+from shared.bus.alarm import Alarm
 from shared.bus.connection import connect_redis
-from shared.bus.queues import connect_queue, wake_recorder_workers
-from shared.bus.tick_log import HEADS, PLACE, read_heads
+from shared.bus.queues import connect_queue
+from shared.bus.tick_log import HEADS, PLACE, head_price
 from shared.bus.waiting_bodies import WAITING, AlertBody, WaitingListFull, keep_waiting
 from shared.domain.places import place_from_stream_id
 from shared.logs import log_event
@@ -23,19 +24,12 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Acceptance:
-    """Where in the tick log a signal was accepted, and the last price of its symbol; None: not known."""
-
-    place: int | None = None
-    market_price: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """The end of the tick log, and whether bodies wait that came before."""
+    """The end of the tick log, a symbol's last price in it, if it has one, and whether bodies wait that came before."""
 
     place: int
     others_wait: bool
+    market_price: Decimal | None = None
 
 
 class IntakeBus:
@@ -43,35 +37,31 @@ class IntakeBus:
 
     def __init__(self, redis_url: str) -> None:
         self._redis = connect_redis(redis_url, retries=False, timeout_seconds=TIMEOUT_SECONDS)
-        self._queue = connect_queue(redis_url, timeout_seconds=TIMEOUT_SECONDS)
+        self._alarm = Alarm(connect_queue(redis_url, timeout_seconds=TIMEOUT_SECONDS))
         self._left_alone_until = 0.0
 
-    def read_standing(self) -> Standing | None:
+    def read_standing(self, symbol: str | None = None) -> Standing | None:
         """Read in one round trip how things stand; None while Redis is away, which is not asked again for a second."""
         if time.monotonic() < self._left_alone_until:
             return None
         for attempt in range(1, 3):  # the first may meet a connection that broke while nobody used it
             try:
-                with self._redis.pipeline(transaction=False) as pipeline:
-                    pipeline.xlen(WAITING)
-                    pipeline.hget(HEADS, PLACE)
-                    waiting, place = cast("tuple[int, str | None]", tuple(pipeline.execute()))
+                return self._read_standing(symbol)
             except RedisError as error:
                 log_event(logger, "redis_away", level=logging.WARNING, attempt=attempt, reason=str(error))
-            else:
-                return Standing(place=place_from_stream_id(place or "0"), others_wait=waiting > 0)
         self._left_alone_until = time.monotonic() + LEFT_ALONE_SECONDS
         return None
 
-    def read_acceptance(self, symbol: str | None) -> Acceptance:
-        """Read place and price in one round trip; neither is known while Redis is away."""
-        try:
-            heads = read_heads(self._redis, [symbol] if symbol else [])
-        except RedisError as error:
-            log_event(logger, "tick_log_away", level=logging.WARNING, reason=str(error))
-            return Acceptance()
-        last = heads.ticks.get(symbol) if symbol else None
-        return Acceptance(place=heads.place, market_price=last.price if last else None)
+    def _read_standing(self, symbol: str | None) -> Standing:
+        with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.xlen(WAITING)
+            pipeline.hmget(HEADS, [PLACE, symbol or PLACE])
+            waiting, (place, head) = cast("tuple[int, tuple[str | None, str | None]]", tuple(pipeline.execute()))
+        return Standing(
+            place=place_from_stream_id(place or "0"),
+            others_wait=waiting > 0,
+            market_price=head_price(head) if symbol and head else None,
+        )
 
     def keep(self, alert: AlertBody) -> bool:
         """Let a body wait for Postgres; whether Redis took it."""
@@ -83,13 +73,10 @@ class IntakeBus:
         return True
 
     def wake(self) -> None:
-        """Wake a recorder worker; when that fails, its sweep finds the signal."""
-        try:
-            wake_recorder_workers(self._queue)
-        except RedisError as error:
-            log_event(logger, "wake_failed", level=logging.WARNING, reason=str(error))
+        """Wake a recorder worker, soon; nobody waits for it, and many calls become one."""
+        self._alarm.ring()
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Wake whom it was told to, and give the connections back."""
+        self._alarm.close()
         self._redis.close()
-        self._queue.connection.close()

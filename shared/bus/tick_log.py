@@ -34,6 +34,11 @@ def read_heads(client: redis.Redis, symbols: Iterable[str] | None = None) -> Hea
     return Heads(place=place_from_stream_id(heads.get(PLACE, "0")), ticks=ticks)
 
 
+def head_price(text: str) -> Decimal:
+    """Read the price in a symbol's head."""
+    return Decimal(text.split(" ")[1])
+
+
 def last_place(client: redis.Redis) -> int:
     """The highest place in all logs; 0 while they are empty."""
     return place_from_stream_id(_field(client, PLACE))

@@ -1,50 +1,61 @@
 """From the body of an alert to the row that is stored of it; positions are none of its business."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 
+from shared.bus.intake import Standing
 from shared.domain.acceptance import accept_signal
 from shared.domain.duplicates import duplicate_window_seconds, fingerprint
 from shared.domain.signals import Signal, SignalRefused, parse_signal
 from shared.domain.timestamps import from_datetime, to_datetime
 from shared.intake.addressees import Addressee
-from shared.intake.contract_cache import ContractCache
-from shared.store.alert_targets import AlertTarget, find_target_by_name
-from shared.store.database import Connection
+from shared.store.alert_targets import AlertTarget
+from shared.store.contracts import ContractsInForce
 from shared.store.signal_intake import NewSignal
 from shared.store.users import User
-
-FindNamed = Callable[[int, str], AlertTarget | None]
 
 ACCEPTED = "accepted"
 REJECTED = "rejected"
 
 
-def accept_alert(
-    connection: Connection,
-    known_contracts: ContractCache,
-    addressee: Addressee,
-    body: bytes,
-    received_at: datetime,
-    *,
-    find_named: FindNamed | None = None,
-) -> NewSignal:
-    """Return the row to store: accepted, which leaves its place to be read, or rejected with the reason.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directory:
+    """Where acceptance looks up a user's recorder by name, and the contracts of a recorder's user."""
 
-    A body sent to a user's own URL goes to the recorder that it names, as it is now unless `find_named` finds others.
-    """
+    find_named: Callable[[int, str], AlertTarget | None]
+    contracts_of: Callable[[AlertTarget], ContractsInForce]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """The row to store: accepted, or rejected with the reason; and the recorder as it was taken, if it is for one."""
+
+    row: NewSignal
+    target: AlertTarget | None
+
+
+def accept_alert(addressee: Addressee, body: bytes, received_at: datetime, directory: Directory) -> Acceptance:
+    """Read a body for whom it was sent to; one sent to a user's own URL is for the recorder that it names."""
     row = unread_row(addressee, body, received_at)
+    target = addressee if isinstance(addressee, AlertTarget) else None
     try:
         signal = parse_signal(body)
         row = _with_statements(row, signal)
-        target = _target(addressee, signal, find_named or partial(find_target_by_name, connection))
+        target = target or _named(row.user_id, signal, directory)
         row = replace(row, recorder_id=target.recorder_id, settings_id=target.settings_id)
         row = _with_fingerprint(row, signal, target)
-        return _with_instrument(connection, known_contracts, row, signal, target)
+        row = _with_instrument(row, signal, target, directory)
     except SignalRefused as refused:
-        return replace(row, status=REJECTED, reason=storable(refused.reason))
+        row = replace(row, status=REJECTED, reason=storable(refused.reason))
+    return Acceptance(row=row, target=target)
+
+
+def placed(row: NewSignal, standing: Standing | None) -> NewSignal:
+    """Add where in the tick log a signal was accepted; left open where nobody knows, or others wait."""
+    if row.status != ACCEPTED or standing is None or standing.others_wait:
+        return row
+    return replace(row, place=standing.place, market_price=standing.market_price)
 
 
 def unread_row(addressee: Addressee, body: bytes, received_at: datetime) -> NewSignal:
@@ -80,24 +91,20 @@ def _with_fingerprint(row: NewSignal, signal: Signal, target: AlertTarget) -> Ne
     return replace(row, fingerprint=fingerprint(row.raw_data), duplicate_window=timedelta(seconds=seconds))
 
 
-def _target(addressee: Addressee, signal: Signal, find_named: FindNamed) -> AlertTarget:
-    if isinstance(addressee, AlertTarget):
-        return addressee
+def _named(user_id: int, signal: Signal, directory: Directory) -> AlertTarget:
     name = signal.recorder_name
     if name is None:
         raise SignalRefused("recorder: this URL serves all of your recorders, so the alert has to name one")
     # Names are printable; others could not even be asked for, Postgres knows no NUL in a text.
-    target = find_named(addressee.id, name) if name.isprintable() else None
+    target = directory.find_named(user_id, name) if name.isprintable() else None
     if target is None:
         raise SignalRefused(f"recorder: you have none with the name {name!r}")
     return target
 
 
-def _with_instrument(
-    connection: Connection, known_contracts: ContractCache, row: NewSignal, signal: Signal, target: AlertTarget
-) -> NewSignal:
+def _with_instrument(row: NewSignal, signal: Signal, target: AlertTarget, directory: Directory) -> NewSignal:
     """Add symbol and contract, where the signal is about one; raises SignalRefused where nothing could come of it."""
-    contracts = known_contracts.contracts(connection, target.user_id, target.contracts_version)
+    contracts = directory.contracts_of(target)
     received_at = from_datetime(row.received_at)
     instrument = accept_signal(signal, target.settings, received_at=received_at, contracts=contracts.by_root).instrument
     if instrument is None:

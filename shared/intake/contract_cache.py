@@ -1,5 +1,6 @@
 """Each user's contracts, kept between webhooks for as long as nobody adds one."""
 
+from shared.store.alert_targets import AlertTarget
 from shared.store.contracts import ContractsInForce, contracts_in_force
 from shared.store.database import Connection
 
@@ -12,13 +13,18 @@ class ContractCache:
     def __init__(self) -> None:
         self._states: dict[int, tuple[int, ContractsInForce]] = {}
 
-    def contracts(self, connection: Connection, user_id: int, version: int) -> ContractsInForce:
-        """Return the user's contracts as of `version` (`AlertTarget.contracts_version`), loading them if need be."""
-        kept = self._states.get(user_id)
-        if kept is not None and kept[0] == version:
-            return kept[1]
-        loaded = contracts_in_force(connection, user_id)
+    def kept(self, target: AlertTarget) -> ContractsInForce | None:
+        """Return the contracts of the target's user if they are at hand."""
+        version, kept = self._states.get(target.user_id, (None, None))
+        return kept if version == target.contracts_version else None
+
+    def contracts(self, connection: Connection, target: AlertTarget) -> ContractsInForce:
+        """Return the contracts of the target's user, loading them if need be."""
+        kept = self.kept(target)
+        if kept is not None:
+            return kept
+        loaded = contracts_in_force(connection, target.user_id)
         if len(self._states) >= MOST_USERS:
             self._states.clear()
-        self._states[user_id] = (version, loaded)
+        self._states[target.user_id] = (target.contracts_version, loaded)
         return loaded

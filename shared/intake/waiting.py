@@ -11,7 +11,7 @@ from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from shared.bus.connection import BusError, RedisClient
 from shared.bus.waiting_bodies import WaitingBody, newest_waiting, oldest_waiting, remove_waiting
 from shared.domain.application import INTERNAL_ERROR
-from shared.intake.acceptance import ACCEPTED, REJECTED, accept_alert, storable, unread_row
+from shared.intake.acceptance import ACCEPTED, REJECTED, Directory, accept_alert, storable, unread_row
 from shared.intake.addressees import AddressBook, find_addressee
 from shared.intake.contract_cache import ContractCache
 from shared.logs import log_event
@@ -74,14 +74,15 @@ def _not_stored(connection: Connection, bodies: Sequence[WaitingBody]) -> list[W
 def _rows(connection: Connection, bodies: Sequence[WaitingBody]) -> Iterator[NewSignal]:
     """Give the row of each body as of when it was accepted, under the settings in force then."""
     book = AddressBook(connection, {each.alert.token_hash for each in bodies})
+    contracts_of = partial(_contracts.contracts, connection)
     for each in bodies:
         alert = each.alert
         addressee = book.find(alert.token_hash, alert.received_at)
         if addressee is None:
             log_event(logger, "waiting_alert_for_nobody", level=logging.WARNING, received_at=alert.received_at)
             continue
-        find_named = partial(book.find_named, at=alert.received_at)
-        row = accept_alert(connection, _contracts, addressee, alert.body, alert.received_at, find_named=find_named)
+        then = Directory(find_named=partial(book.find_named, at=alert.received_at), contracts_of=contracts_of)
+        row = accept_alert(addressee, alert.body, alert.received_at, then).row
         row = replace(row, intake_id=alert.intake_id, accepted_at=each.accepted_at)
         yield replace(row, place=alert.place) if row.status == ACCEPTED else row
 

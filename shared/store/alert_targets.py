@@ -12,7 +12,7 @@ from shared.store.settings_versions import parse_written
 from shared.store.tables import contracts, recorder_settings, recorders
 
 # Contracts are only ever added, so their number tells one state of the table from another.
-_CONTRACTS_VERSION = (
+CONTRACTS_VERSION = (
     select(func.count())
     .select_from(contracts)
     .where(contracts.c.user_id.is_(None) | (contracts.c.user_id == recorders.c.user_id))
@@ -27,7 +27,7 @@ _TARGETS = select(
     recorder_settings.c.created_at.label("settings_since"),
     cast(recorder_settings.c.settings, Text).label("written"),
     recorders.c.webhook_token_hash,
-    _CONTRACTS_VERSION,
+    CONTRACTS_VERSION,
 ).join(recorder_settings, recorder_settings.c.id == recorders.c.settings_id)
 
 

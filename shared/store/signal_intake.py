@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from shared.store.tables import recorded_signals
 
-_INTAKE_LOCKS = 1  # the class of the advisory locks that keep a recorder's signals in the order of their commits
+INTAKE_LOCKS = 1  # the class of the advisory locks that keep a recorder's signals in the order of their commits
 _MOVING_LOCK = (2, 0)  # of whoever moves waiting bodies into this table, for whom everybody waits
 _MOVING_IDLE_MS = 3000
 
@@ -50,14 +50,14 @@ class NewSignal:
 
 
 # Built once: every webhook needs them.
-_INSERTED = tuple(each.name for each in fields(NewSignal) if each.name not in {"accepted_at", "duplicate_window"})
+INSERTED = tuple(each.name for each in fields(NewSignal) if each.name not in {"accepted_at", "duplicate_window"})
 _INSERT_ACCEPTED = insert(recorded_signals).on_conflict_do_nothing().returning(recorded_signals.c.id)
 _INSERT_REFUSED = _INSERT_ACCEPTED.values(recorded_at=func.clock_timestamp())
 _LOCK_INTAKE = select(
-    func.pg_advisory_xact_lock(_INTAKE_LOCKS, func.hashint8(bindparam("recorder_id", type_=BigInteger)))
+    func.pg_advisory_xact_lock(INTAKE_LOCKS, func.hashint8(bindparam("recorder_id", type_=BigInteger)))
 )
 _recorder_id = func.unnest(bindparam("recorder_ids", type_=ARRAY(BigInteger))).column_valued("recorder_id")
-_LOCK_INTAKE_OF_MANY = select(func.pg_advisory_xact_lock(_INTAKE_LOCKS, func.hashint8(_recorder_id)))
+_LOCK_INTAKE_OF_MANY = select(func.pg_advisory_xact_lock(INTAKE_LOCKS, func.hashint8(_recorder_id)))
 _FIRSTS = text(
     """
     SELECT id, recorder_id, fingerprint, intake_id, received_at, created_at FROM recorded_signals
@@ -156,7 +156,7 @@ def _insert_unless_known(connection: Connection, signal: NewSignal) -> int | Non
 
 
 def _values(signal: NewSignal) -> dict[str, Any]:
-    values = {name: getattr(signal, name) for name in _INSERTED}
+    values = {name: getattr(signal, name) for name in INSERTED}
     return values | {"created_at": signal.accepted_at} if signal.accepted_at else values
 
 

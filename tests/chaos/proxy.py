@@ -9,7 +9,7 @@ from enum import Enum
 
 CHUNK = 64 * 1024
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER with no time to linger: close() sends RST
-COMMIT = b"COMMIT\0"
+COMMITS = (b"COMMIT\0", b"WITH current_target")  # the latter stores and commits in one statement
 WRITES = (b"INSERT INTO", b"UPDATE ")
 
 
@@ -134,7 +134,7 @@ class Proxy:
         if not self._traps:
             return None
         next_trap = self._traps[0]
-        occasions = WRITES if next_trap is Trap.IN_TRANSACTION else (COMMIT,)
+        occasions = WRITES if next_trap is Trap.IN_TRANSACTION else COMMITS
         if not any(occasion in chunk for occasion in occasions):
             return None
         self.sprung += 1

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from services.web.pages.closing import ON_ITS_WAY
 from shared.store.users import change_password, rotate_api_key
 from tests.integration.conftest import PASSWORD, Trader
-from tests.trading import Desk, Recorder, empty_desk
+from tests.trading import Desk, Recorder, empty_desk, wait_until
 
 
 class Program:
@@ -200,4 +200,4 @@ def test_a_worker_is_woken(desk: Desk, program: Program) -> None:
 
     program.close(recorder.id)
 
-    assert desk.redis.exists("signals:wake")
+    wait_until(lambda: desk.redis.exists("signals:wake"))

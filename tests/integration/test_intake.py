@@ -40,10 +40,15 @@ def without_postgres(settings: Settings) -> Iterator[FlaskClient]:
 
 def _client(settings: Settings) -> Iterator[FlaskClient]:
     app = create_app(settings)
-    yield app.test_client()
-    backend: Backend = app.extensions["recorder"]
-    backend.intake_engine.dispose()
-    backend.intake_bus.close()
+    client = app.test_client()
+    yield client
+    backend_of(client).intake_engine.dispose()
+    backend_of(client).intake_bus.close()
+
+
+def backend_of(client: FlaskClient) -> Backend:
+    backend: Backend = client.application.extensions["recorder"]
+    return backend
 
 
 def test_an_alert_is_stored_at_its_place_in_the_tick_log_and_wakes_a_worker(
@@ -67,6 +72,7 @@ def test_an_alert_is_stored_at_its_place_in_the_tick_log_and_wakes_a_worker(
     assert row["market_price"] == Decimal("25001.75")
     assert (row["status"], row["reason"], row["recorded_at"]) == ("accepted", None, None)
     assert row["received_at"] <= row["created_at"]
+    backend_of(client).intake_bus.close()
     assert redis_client.llen(f"rq:queue:{QUEUE}") == 1
     assert redis_client.exists(WAKE) == 1
 
@@ -96,6 +102,7 @@ def test_what_is_not_a_signal_is_stored_byte_for_byte_with_its_reason(
     assert row["raw_data"] == body
     assert (row["status"], row["reason"]) == ("rejected", answer.json["reason"])
     assert row["recorded_at"] is not None
+    backend_of(client).intake_bus.close()
     assert redis_client.exists(WAKE) == 0
 
 

@@ -26,6 +26,7 @@ from shared.bus import waiting_bodies
 from shared.bus.waiting_bodies import AlertBody, count_waiting, keep_waiting
 from shared.catch_up import catch_up
 from shared.domain.recorder_settings import parse_recorder_settings
+from shared.intake import alert_store as alert_store_module
 from shared.intake import waiting as waiting_module
 from shared.intake.waiting import store_waiting
 from shared.settings import Settings
@@ -238,12 +239,12 @@ def test_a_fault_of_our_own_is_kept_too_and_ends_as_a_rejected_row(
     client: FlaskClient, engine: Engine, trader: Trader, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail_on_two(*args: Any, **options: Any) -> Any:
-        if b'"number": 2' in args[3]:
+        if b'"number": 2' in args[1]:
             raise ZeroDivisionError
         return accept(*args, **options)
 
     accept = waiting_module.accept_alert
-    monkeypatch.setattr(webhooks_module, "accept_alert", fail_on_two)
+    monkeypatch.setattr(alert_store_module, "accept_alert", fail_on_two)
     monkeypatch.setattr(waiting_module, "accept_alert", fail_on_two)
     codes = [client.post(f"/webhook/{trader.token}", data=alert_of(number)).status_code for number in (1, 2, 3)]
 

@@ -1,0 +1,67 @@
+"""Alerts on their way into Postgres: at once by what is known of their recorder, or else with another look at it."""
+
+from dataclasses import replace
+from functools import partial
+
+from shared.bus.intake import Standing
+from shared.bus.waiting_bodies import AlertBody
+from shared.intake.acceptance import Acceptance, Directory, accept_alert, placed
+from shared.intake.addressees import Addressee
+from shared.intake.contract_cache import ContractCache
+from shared.intake.known_addressees import KnownAddressees, NotKnown
+from shared.store.current_intake import store_current
+from shared.store.database import Connection, Engine
+from shared.store.signal_intake import StoredSignal, insert_signal
+
+
+class AlertStore:
+    """Accepts and stores alerts for one process, whose threads share it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._at_once = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._contracts = ContractCache()
+        self._known = KnownAddressees(self._contracts)
+
+    def recall(self, alert: AlertBody) -> Acceptance | None:
+        """Accept an alert by what is known of its recorder, without asking anybody; None where too little is."""
+        known = self._known
+        directory = Directory(find_named=known.recall_named, contracts_of=known.recall_contracts)
+        try:
+            return _accept(alert, known.recall(alert.token_hash), directory)
+        except NotKnown:
+            return None
+
+    def look_up(self, alert: AlertBody) -> Acceptance | None:
+        """Accept an alert by what its recorder is now; None if the token is nobody's."""
+        with self._at_once.connect() as connection:
+            return self._look_up(connection, alert)
+
+    def store(self, alert: AlertBody, acceptance: Acceptance, standing: Standing | None) -> StoredSignal | None:
+        """Store what was accepted, at its place; None if the token is nobody's any more."""
+        if acceptance.target is not None:
+            row = placed(acceptance.row, standing)
+            with self._at_once.connect() as connection:
+                stored = store_current(connection, row, acceptance.target, alert.token_hash)
+            if stored is not None:
+                return stored
+            self._known.forget(alert.token_hash, acceptance.target)
+        with self._engine.begin() as connection:
+            current = self._look_up(connection, alert)
+            return None if current is None else insert_signal(connection, placed(current.row, standing))
+
+    def directory(self, connection: Connection) -> Directory:
+        """Look up recorders and contracts on a connection, as they are now."""
+        return Directory(
+            find_named=partial(self._known.learn_named, connection),
+            contracts_of=partial(self._contracts.contracts, connection),
+        )
+
+    def _look_up(self, connection: Connection, alert: AlertBody) -> Acceptance | None:
+        addressee = self._known.learn(connection, alert.token_hash)
+        return None if addressee is None else _accept(alert, addressee, self.directory(connection))
+
+
+def _accept(alert: AlertBody, addressee: Addressee, directory: Directory) -> Acceptance:
+    acceptance = accept_alert(addressee, alert.body, alert.received_at, directory)
+    return replace(acceptance, row=replace(acceptance.row, intake_id=alert.intake_id))
