@@ -1,0 +1,191 @@
+"""The talk with TradingView over one connection: one quote session with every symbol, made anew when it breaks."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from services.price_feed.sources.tradingview_frames import frame, frame_call, split_frames
+from services.price_feed.sources.tradingview_symbol import FollowedSymbol
+from services.price_feed.sources.venue import Heard, Trouble, VenueQuote
+
+FIELDS = ("lp", "lp_time", "bid", "ask", "volume", "update_mode")  # volume: an unchanged price is alive
+HEARTBEAT = "~h~"
+BAD_TOKEN = "bad auth token"  # noqa: S105 - what TradingView says, no token
+MOST_SESSIONS = 4  # of one connection; one that keeps breaking needs a new connection, not the same call again
+RETRY_AFTER_SECONDS = 30
+
+SessionIds = Callable[[], str]
+
+
+class _Call(msgspec.Struct):
+    m: str = ""  # absent in the hello
+    p: list[Any] = []
+
+
+class _QuoteData(msgspec.Struct):
+    n: str
+    s: str = "ok"
+    v: dict[str, Any] = {}
+    errmsg: str | None = None
+
+
+_calls = msgspec.json.Decoder(_Call, float_hook=Decimal)
+UNREADABLE = (ValueError, ArithmeticError, RecursionError)
+
+
+@dataclass(slots=True)
+class _Hearing:
+    """What a message came to so far."""
+
+    replies: list[str] = field(default_factory=list)
+    quotes: list[VenueQuote] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
+    missed: set[str] = field(default_factory=set)
+    alive: list[str] = field(default_factory=list)
+
+
+class TradingViewConversation:
+    """What to say and what is heard on one connection; `new_session_id` gives a fresh id each time."""
+
+    def __init__(self, *, token: str, new_session_id: SessionIds) -> None:
+        self._token = token
+        self._new_session_id = new_session_id
+        self._session = ""
+        self._sessions = 0
+        self._followed: dict[str, FollowedSymbol] = {}
+        self._listeners = {
+            "qsd": self._hear_quote_data,
+            "quote_completed": self._hear_completion,
+            "critical_error": self._hear_broken_session,
+            "protocol_error": self._hear_end,
+        }
+
+    def greet(self) -> Sequence[str]:
+        """Log in and begin a quote session; nothing of this is ever answered."""
+        return [frame_call("set_auth_token", [self._token]), *self._begin_session()]
+
+    def subscribe(self, names: Collection[str]) -> Sequence[str]:
+        """Follow these too."""
+        new = [name for name in dict.fromkeys(names) if name not in self._followed]
+        self._followed.update((name, FollowedSymbol(name)) for name in new)
+        return [self._call("quote_add_symbols", new), self._fast_symbols()] if new else []
+
+    def unsubscribe(self, names: Collection[str]) -> Sequence[str]:
+        """Follow these no longer; what still comes of them is not heard."""
+        old = [name for name in dict.fromkeys(names) if self._followed.pop(name, None)]
+        calls = [self._call("quote_remove_symbols", old)] if old else []
+        return [*calls, self._fast_symbols()] if calls and self._followed else calls
+
+    def hear(self, message: str) -> Heard:
+        """Take one message: heartbeats are echoed wherever they stand, unknown calls are passed by."""
+        hearing = _Hearing()
+        payloads, damage = split_frames(message)
+        for payload in payloads:
+            self._hear_payload(payload, hearing)
+        if damage:
+            self._drop(damage, hearing)
+        return Heard(
+            replies=hearing.replies,
+            quotes=hearing.quotes,
+            troubles=hearing.troubles,
+            missed=hearing.missed,
+            alive=hearing.alive,
+        )
+
+    def _hear_payload(self, payload: str, hearing: _Hearing) -> None:
+        if payload.startswith(HEARTBEAT):
+            hearing.replies.append(frame(payload))
+            return
+        try:
+            call = _calls.decode(payload)
+            listener = self._listeners.get(call.m)
+            if listener:
+                listener(call.p, hearing)
+        except UNREADABLE:
+            self._drop("a frame that cannot be read", hearing)
+
+    def _drop(self, damage: str, hearing: _Hearing) -> None:
+        """Own up to what could not be read: it may have been a price of any symbol."""
+        sentence = f"TradingView sent {damage}; it was dropped. If that goes on, its protocol has changed."
+        hearing.troubles.append(Trouble(kind="unreadable", sentence=sentence))
+        hearing.missed.update(self._followed)
+
+    def _hear_quote_data(self, arguments: list[Any], hearing: _Hearing) -> None:
+        session, data = msgspec.convert(arguments[:2], tuple[str, _QuoteData])
+        followed = self._followed.get(data.n) if session == self._session else None
+        if followed is None:
+            return
+        if data.s == "error":
+            hearing.troubles.append(_refused_symbol(data.n, data.errmsg))
+            return
+        self._tell(data.n, followed.merge(data.v), hearing)
+        if "update_mode" in data.v:
+            trouble = followed.change_delay(data.v)
+            hearing.troubles += [trouble] if trouble else []
+
+    def _hear_completion(self, arguments: list[Any], hearing: _Hearing) -> None:
+        session, name = msgspec.convert(arguments[:2], tuple[str, str])
+        followed = self._followed.get(name) if session == self._session else None
+        if followed:
+            self._tell(name, followed.complete(), hearing)
+
+    def _tell(self, name: str, quote: VenueQuote | None, hearing: _Hearing) -> None:
+        if quote:
+            hearing.quotes.append(quote)
+        else:
+            hearing.alive.append(name)
+
+    def _hear_broken_session(self, arguments: list[Any], hearing: _Hearing) -> None:
+        if arguments[:1] != [self._session]:
+            return
+        hearing.missed.update(self._followed)
+        if self._sessions < MOST_SESSIONS:
+            hearing.replies += self._begin_session()
+            names = list(self._followed)
+            self._followed.clear()
+            hearing.replies += self.subscribe(names)
+        else:
+            sentence = f"TradingView breaks off every quote session ({_said(arguments[1:])}); it is connected anew."
+            hearing.troubles.append(Trouble(kind="refused", sentence=sentence))
+
+    def _hear_end(self, arguments: list[Any], hearing: _Hearing) -> None:
+        said = _said(arguments)
+        if said == BAD_TOKEN:
+            sentence = (
+                "TradingView does not accept the log-in's token; a fresh one is fetched. If that goes on, log in to "
+                "tradingview.com again and renew TRADINGVIEW_SESSION and TRADINGVIEW_SESSION_SIGN, or remove them "
+                "to get a guest's prices."
+            )
+        else:
+            sentence = f"TradingView ends the connection: {said}."
+        trouble = Trouble(kind="refused", sentence=sentence, retry_after_seconds=RETRY_AFTER_SECONDS)
+        hearing.troubles.append(trouble)
+
+    def _begin_session(self) -> list[str]:
+        self._session = self._new_session_id()
+        self._sessions += 1
+        return [self._call("quote_create_session", ()), self._call("quote_set_fields", FIELDS)]
+
+    def _fast_symbols(self) -> str:
+        """Ask for full speed; the call names all symbols, as it may replace those of the call before."""
+        return self._call("quote_fast_symbols", list(self._followed))
+
+    def _call(self, method: str, arguments: Sequence[str]) -> str:
+        return frame_call(method, [self._session, *arguments])
+
+
+def _refused_symbol(name: str, reason: str | None) -> Trouble:
+    if reason in {None, "no_such_symbol"}:
+        sentence = (
+            f"TradingView has no symbol {name}. It is made of the contract's exchange and the symbol: check both."
+        )
+    else:
+        sentence = f"TradingView does not give prices of {name}: {reason}."
+    return Trouble(kind="unknown_symbol", sentence=sentence, name=name)
+
+
+def _said(arguments: list[Any]) -> str:
+    return ", ".join(str(argument)[:200] for argument in arguments[:3]) or "no reason given"
