@@ -23,11 +23,12 @@ def web() -> None:
 def price_feed() -> None:
     """Run the price feed: source to tick log."""
     from services.price_feed.feed import run
+    from shared.settings import SettingsError
     from shared.ticks_file import TicksFileError
 
     try:
         sys.exit(run(_ready_settings()))
-    except TicksFileError as error:
+    except (TicksFileError, SettingsError) as error:
         raise Refused(str(error)) from error
 
 

@@ -23,7 +23,7 @@ from cli.processes import Program
 from cli.refusals import Refused
 from cli.supervisor import Supervisor
 from cli.web_client import is_ready
-from shared.settings import DATABASE_SCHEME, FEEDS, REDIS_SCHEMES, Settings
+from shared.settings import DATABASE_SCHEME, REDIS_SCHEMES, Settings
 
 READY_WITHIN_SECONDS = 45.0
 PLACEHOLDERS = {"DATABASE_URL": DATABASE_SCHEME, "REDIS_URL": REDIS_SCHEMES[0]}
@@ -50,7 +50,13 @@ class Services:
 
 
 @click.command()
-@click.option("--feed", "FEED", type=click.Choice(FEEDS), help="Where prices come from.  [default: simulated]")
+@click.option(
+    "--feed",
+    "FEED",
+    metavar="NAME[,NAME]",
+    help="Where prices come from: simulated, replay, or live from coinbase, kraken, tradovate, tradingview; of several"
+    " each symbol takes the first that has it.  [default: simulated]",
+)
 @click.option("--ticks", "FEED_TICKS", type=FILE, metavar="FILE", help="The CSV that `--feed replay` plays.")
 @click.option("--speed", "FEED_SPEED", metavar="X", help="How much faster than real time.  [default: 1]")
 @click.option("--port", "PORT", metavar="N", help="Where pages and webhooks are.  [default: 8082]")

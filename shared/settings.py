@@ -1,23 +1,22 @@
 """What the environment says, read once and checked; nothing else in the project reads the environment."""
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 
-FEEDS = ("simulated", "replay")
+from shared.environment import Given, Network, SettingsError, wrong
+from shared.venue_settings import VenueSettings, read_venue_settings
+
+__all__ = ["Settings", "SettingsError", "load_settings"]
+
+PREPARED_FEEDS = ("simulated", "replay")
+LIVE_FEEDS = ("tradingview", "tradovate", "coinbase", "kraken")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 DATABASE_SCHEME = "postgresql+psycopg2://"
 REDIS_SCHEMES = ("redis://", "rediss://")
-SHORTEST_SECRET = 32
 LARGEST_PORT = 65535
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-class SettingsError(Exception):
-    """A variable of the environment is missing or wrong; the message names it and says what to do."""
+STALE_AFTER_SECONDS = "60"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +32,12 @@ class Settings:
     feed: str = "simulated"
     feed_ticks: Path | None = None
     feed_speed: Decimal = Decimal(1)
+    feed_symbols: tuple[str, ...] = ()  # followed whether or not anybody needs them
+    feed_jump_percent: Decimal = Decimal(5)  # a price further away than that has to be confirmed; 0: none has to
+    feed_stale_seconds: int = 60
+    feed_stale_seconds_of: Mapping[str, int] = field(default_factory=dict)  # symbols with a patience of their own
+    feed_front_months: Mapping[str, str] = field(default_factory=dict)  # by root, instead of the roll rule's
+    venues: VenueSettings = field(default_factory=VenueSettings)
     tick_retention_seconds: int = 3600
     flush_interval_ms: int = 500
     flush_margin_ms: int = 250
@@ -40,11 +45,17 @@ class Settings:
     webhook_ip_allowlist: tuple[Network, ...] = ()  # empty: every address may post
     webhook_rate_limit: int = 300  # a minute and recorder
 
+    @property
+    def live_feeds(self) -> tuple[str, ...]:
+        """The venues that prices come from, in their order; none if the feed is simulated or replayed."""
+        return () if self.feed in PREPARED_FEEDS else tuple(self.feed.split(","))
+
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
     """Read the settings; a variable that is set but empty counts as absent. Raises SettingsError."""
-    given = _Given(environ)
-    feed = given.choice("FEED", FEEDS, default="simulated")
+    given = Given(environ)
+    feed = _feed(given)
+    stale_seconds, stale_seconds_of = _stale_seconds(given)
     return Settings(
         database_url=given.url("DATABASE_URL", (DATABASE_SCHEME,)),
         redis_url=given.url("REDIS_URL", REDIS_SCHEMES),
@@ -55,6 +66,12 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         feed=feed,
         feed_ticks=given.ticks_file("FEED_TICKS", needed=feed == "replay"),
         feed_speed=given.speed("FEED_SPEED"),
+        feed_symbols=given.words("FEED_SYMBOLS"),
+        feed_jump_percent=given.percent("FEED_JUMP_PERCENT", default="5"),
+        feed_stale_seconds=stale_seconds,
+        feed_stale_seconds_of=stale_seconds_of,
+        feed_front_months=given.pairs("FEED_FRONT_MONTHS"),
+        venues=read_venue_settings(given),
         tick_retention_seconds=given.integer("TICK_RETENTION_SECONDS", default=3600, least=60),
         flush_interval_ms=given.integer("FLUSH_INTERVAL_MS", default=500, least=10, most=30_000),
         flush_margin_ms=given.integer("FLUSH_MARGIN_MS", default=250, least=0, most=30_000),
@@ -64,75 +81,22 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     )
 
 
-class _Given:
-    """The variables as they were given, each read by the rule for its kind."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
-
-    def text(self, name: str, *, default: str = "") -> str:
-        return self._environ.get(name, "").strip() or default
-
-    def required(self, name: str, advice: str) -> str:
-        value = self.text(name)
-        if not value:
-            message = f"{name} is not set: {advice}."
-            raise SettingsError(message)
-        return value
-
-    def choice(self, name: str, allowed: tuple[str, ...], *, default: str) -> str:
-        value = self.text(name, default=default)
-        for candidate in allowed:
-            if candidate.casefold() == value.casefold():
-                return candidate
-        raise _wrong(name, value, f"it must be one of {', '.join(allowed)}")
-
-    def integer(self, name: str, *, default: int, least: int, most: int | None = None) -> int:
-        value = self.text(name, default=str(default))
-        bounds = f"a whole number from {least} to {most}" if most is not None else f"a whole number, at least {least}"
-        # str.isdigit alone also takes digits of other scripts, and int() takes signs and underscores.
-        if not (value.isascii() and value.isdigit()) or int(value) < least or (most is not None and int(value) > most):
-            raise _wrong(name, value, f"it must be {bounds}")
-        return int(value)
-
-    def url(self, name: str, schemes: tuple[str, ...]) -> str:
-        value = self.required(name, f"give the server's address, {schemes[0]}...")
-        if not value.startswith(schemes):
-            message = f"{name} must start with {' or '.join(schemes)}."  # no value here: it may hold a password
-            raise SettingsError(message)
-        return value
-
-    def secret(self, name: str) -> str:
-        value = self.required(name, "give a long random text, for example from `openssl rand -hex 32`")
-        if len(value) < SHORTEST_SECRET:
-            message = f"{name} is too short: it needs at least {SHORTEST_SECRET} characters."
-            raise SettingsError(message)
-        return value
-
-    def ticks_file(self, name: str, *, needed: bool) -> Path | None:
-        value = self.required(name, "FEED=replay needs the CSV file of ticks to play") if needed else self.text(name)
-        return Path(value) if value else None
-
-    def speed(self, name: str) -> Decimal:
-        value = self.text(name, default="1")
-        try:
-            speed = Decimal(value)
-        except InvalidOperation:
-            speed = Decimal(0)
-        if not speed.is_finite() or speed <= 0:
-            raise _wrong(name, value, "it must be a number above 0 (1 is real time)")
-        return speed
-
-    def networks(self, name: str) -> tuple[Network, ...]:
-        return tuple(_network(name, item) for item in self.text(name).replace(",", " ").split())
+def _feed(given: Given) -> str:
+    """One prepared feed, or the names of live ones, parted by commas."""
+    names = tuple(name.lower() for name in given.words("FEED", default="simulated"))
+    if names[0] in PREPARED_FEEDS and len(names) == 1:
+        return names[0]
+    if len(set(names)) < len(names) or not set(names) <= set(LIVE_FEEDS):
+        rule = f"it must be {', '.join(PREPARED_FEEDS)}, or one or more of {', '.join(LIVE_FEEDS)}, parted by commas"
+        raise wrong("FEED", given.text("FEED"), rule)
+    return ",".join(names)
 
 
-def _network(name: str, text: str) -> Network:
-    try:
-        return ipaddress.ip_network(text)
-    except ValueError as error:
-        raise _wrong(name, text, "it must list addresses or networks like 52.89.214.238 or 10.0.0.0/8") from error
-
-
-def _wrong(name: str, value: str, rule: str) -> SettingsError:
-    return SettingsError(f"{name} is {value!r}: {rule}.")
+def _stale_seconds(given: Given) -> tuple[int, dict[str, int]]:
+    """`60`, or with patience for single symbols `60,MGC1!=300`."""
+    general, _, rest = given.text("FEED_STALE_SECONDS", default=STALE_AFTER_SECONDS).partition(",")
+    of_symbols = dict(word.partition("=")[::2] for word in rest.replace(",", " ").split())
+    if not all(text.isascii() and text.isdigit() and int(text) for text in (general, *of_symbols.values())):
+        rule = "it must be a number of seconds, and may go on like 60,MGC1!=300"
+        raise wrong("FEED_STALE_SECONDS", given.text("FEED_STALE_SECONDS"), rule)
+    return int(general), {symbol.upper(): int(text) for symbol, text in of_symbols.items()}

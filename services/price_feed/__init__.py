@@ -1,1 +1,1 @@
-"""Turns a source of prices into the tick log; it never reads the database."""
+"""Turns a source of prices into the tick log; no tick ever waits for the database."""

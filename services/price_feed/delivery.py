@@ -58,10 +58,10 @@ class Delivery:
         if not unsure:
             return list(batch)
         silences = self._silences_ms(unsure)
-        gaps: list[SourceMessage] = [
-            _gap(symbols[symbol], silence) for symbol, silence in sorted(silences.items()) if silence >= GAP_AFTER_MS
-        ]
-        return [*gaps, *batch]
+        gaps = {s: _gap(symbols[s], silence) for s, silence in sorted(silences.items()) if silence >= GAP_AFTER_MS}
+        # What the source itself knows it missed lies within the log's silence, or around it: one mark says both.
+        said = [symbols[symbol] for symbol in gaps if isinstance(symbols[symbol], Gap)]
+        return [*gaps.values(), *(message for message in batch if not any(message is each for each in said))]
 
     def _silences_ms(self, symbols: set[str]) -> dict[str, int]:
         """How long ago each symbol's last entry was appended; a log that is yet to begin says so itself."""
@@ -73,5 +73,7 @@ class Delivery:
 
 def _gap(first: SourceMessage, silence_ms: int) -> Gap:
     gap_seconds = Decimal(silence_ms) / MS_PER_SECOND
+    if isinstance(first, Gap):
+        gap_seconds = max(gap_seconds, first.gap_seconds)
     log_event(logger, "gap_marked", level=logging.WARNING, symbol=first.symbol, gap_seconds=gap_seconds)
     return Gap(symbol=first.symbol, occurred_at=first.occurred_at, gap_seconds=gap_seconds)

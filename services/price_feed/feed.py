@@ -10,6 +10,7 @@ from contextlib import suppress
 from services.price_feed.delivery import Delivery
 from services.price_feed.sources import Source
 from services.price_feed.sources.opening import SourceOpener, source_opener
+from services.price_feed.wanted import WantedSymbols
 from shared.bus.backoff import Backoff
 from shared.bus.connection import BusError, RedisClient, connect_redis
 from shared.bus.heartbeat import Facts, Heartbeat, instance_name
@@ -20,17 +21,24 @@ from shared.logs import log_event
 from shared.settings import Settings
 
 LONGEST_WAIT_SECONDS = 0.25
+LIVE = "live"
 
 logger = logging.getLogger(__name__)
 
 
 def run(settings: Settings) -> int:
-    """Feed until SIGTERM or SIGINT. Raises TicksFileError, before anything is published, if the file is damaged."""
-    open_source = source_opener(settings)
+    """Feed until SIGTERM or SIGINT.
+
+    Before anything is published: raises TicksFileError if the file is damaged, SettingsError if a symbol is unknown.
+    """
+    wanted = WantedSymbols(settings)
+    open_source = source_opener(settings, wanted.current)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     client = connect_redis(settings.redis_url, retries=False)
+    if settings.live_feeds:
+        threading.Thread(target=wanted.keep_up, args=(stopping,), name="wanted", daemon=True).start()
     Feed(client, settings, open_source, is_stopping=stopping.is_set).run()
     return 0
 
@@ -51,7 +59,9 @@ class Feed:
         self._settings = settings
         self._open_source = open_source
         self._is_stopping = is_stopping
-        self._lease = SourceLease(client, settings.feed, instance or instance_name())
+        # Live venues share symbols: whoever publishes one of them must be the only one to publish any.
+        self._publisher_name = LIVE if settings.live_feeds else settings.feed
+        self._lease = SourceLease(client, self._publisher_name, instance or instance_name())
         self._heartbeat = Heartbeat(client, "price_feed")
         self._backoff = Backoff()
         self._source: Source | None = None
@@ -82,7 +92,7 @@ class Feed:
     def _publish_until_fenced(self, epoch: int) -> None:
         log_event(logger, "feed_started", source=self._settings.feed, epoch=epoch)
         retention = self._settings.tick_retention_seconds
-        publisher = TickPublisher(self._redis, source=self._settings.feed, epoch=epoch, retention_seconds=retention)
+        publisher = TickPublisher(self._redis, source=self._publisher_name, epoch=epoch, retention_seconds=retention)
         delivery = Delivery(self._redis, publisher)
         try:
             while not self._is_stopping():
@@ -92,6 +102,9 @@ class Feed:
         else:
             with suppress(BusError):
                 self._lease.release(epoch)
+        finally:
+            if self._source is not None:
+                self._source.close()
 
     def _try_step(self, epoch: int, delivery: Delivery) -> None:
         try:

@@ -27,7 +27,7 @@ from shared.bus.connection import connect_redis
 from shared.bus.heartbeat import read_heartbeats
 from shared.bus.publisher import SourceLease, TickPublisher
 from shared.domain.places import SEQUENCE_BITS, place_from_stream_id, stream_id
-from shared.domain.quotes import Quote
+from shared.domain.quotes import Gap, Quote
 from shared.domain.ticks import GapMark, LogEntry, PriceTick
 from shared.settings import Settings, load_settings
 
@@ -62,7 +62,7 @@ def feeding(settings: Settings, instance: str = "one") -> Iterator[threading.Eve
     """A feed in a thread of its own; setting the event ends it as SIGTERM would."""
     stopping = threading.Event()
     client = connect_redis(settings.redis_url, retries=False)
-    feed = Feed(client, settings, source_opener(settings), is_stopping=stopping.is_set, instance=instance)
+    feed = Feed(client, settings, source_opener(settings, dict), is_stopping=stopping.is_set, instance=instance)
     thread = threading.Thread(target=feed.run)
     thread.start()
     try:
@@ -211,6 +211,21 @@ def test_a_redis_that_lost_its_last_seconds_gets_a_gap_from_the_last_tick_that_s
     delivery.deliver([Quote(symbol="A", occurred_at=2, price=Decimal(2))])
     assert kinds(since_beginning(redis_client, "A")) == [PriceTick, GapMark, PriceTick]
     assert 5 <= gaps(redis_client, "A")[0].gap_seconds < 5 + WITHIN_SECONDS
+
+
+def test_a_gap_that_the_source_tells_and_the_silence_around_it_are_one_mark(redis_client: Redis) -> None:
+    delivery = Delivery(redis_client, claimed_publisher(redis_client))
+    delivery.deliver([Quote(symbol="A", occurred_at=1, price=Decimal(1))])
+    for silence_ms, told, expected in ((5_000, 2, 5), (5_000, 700, 700)):
+        pass_time(redis_client, "A", milliseconds=silence_ms)
+        delivery.fail()
+        gap = Gap(symbol="A", occurred_at=9, gap_seconds=Decimal(told))
+        delivery.deliver([gap, Quote(symbol="A", occurred_at=9, price=Decimal(2))])
+        *_, mark, last = since_beginning(redis_client, "A")
+        assert isinstance(mark, GapMark)
+        assert isinstance(last, PriceTick)
+        assert expected <= mark.gap_seconds < expected + WITHIN_SECONDS
+    assert len(gaps(redis_client, "A")) == 2
 
 
 def test_a_standby_takes_over_when_the_first_feed_ends(redis_client: Redis, redis_url: str, tmp_path: Path) -> None:

@@ -37,6 +37,12 @@ def test_every_variable_is_read() -> None:
             "FEED": "Replay",
             "FEED_TICKS": "day.csv",
             "FEED_SPEED": "2.5",
+            "FEED_SYMBOLS": "MNQ1!, BTCUSD",
+            "FEED_JUMP_PERCENT": "2.5",
+            "FEED_STALE_SECONDS": "30, mgc1!=300",
+            "FEED_FRONT_MONTHS": "MNQ=MNQZ2026,ES=ESZ2026",
+            "TRADINGVIEW_URL": "ws://localhost:1",
+            "TRADOVATE_USERNAME": "trader",
             "TICK_RETENTION_SECONDS": "600",
             "FLUSH_INTERVAL_MS": "100",
             "FLUSH_MARGIN_MS": "0",
@@ -49,6 +55,10 @@ def test_every_variable_is_read() -> None:
     assert (settings.host, settings.port, settings.log_level, settings.feed) == ("0.0.0.0", 9000, "DEBUG", "replay")
     assert (settings.feed_ticks, settings.feed_speed) == (Path("day.csv"), Decimal("2.5"))
     assert (settings.tick_retention_seconds, settings.flush_interval_ms, settings.flush_margin_ms) == (600, 100, 0)
+    assert (settings.feed_symbols, settings.feed_jump_percent) == (("MNQ1!", "BTCUSD"), Decimal("2.5"))
+    assert (settings.feed_stale_seconds, settings.feed_stale_seconds_of) == (30, {"MGC1!": 300})
+    assert settings.feed_front_months == {"MNQ": "MNQZ2026", "ES": "ESZ2026"}
+    assert (settings.venues.tradingview_url, settings.venues.tradovate_username) == ("ws://localhost:1", "trader")
     assert (settings.trust_proxy, settings.webhook_rate_limit) == (1, 60)
     assert settings.webhook_ip_allowlist == (ip_network("52.89.214.238"), ip_network("10.0.0.0/8"), ip_network("::1"))
 
@@ -74,6 +84,13 @@ def test_a_missing_or_empty_variable_is_named(name: str, empty: str | None) -> N
         ("PORT", "8_082"),
         ("LOG_LEVEL", "LOUD"),
         ("FEED", "tea leaves"),
+        ("FEED", "simulated,coinbase"),
+        ("FEED", "coinbase,coinbase"),
+        ("FEED_JUMP_PERCENT", "-1"),
+        ("FEED_STALE_SECONDS", "soon"),
+        ("FEED_STALE_SECONDS", "60,MGC1!=0"),
+        ("FEED_FRONT_MONTHS", "MNQ"),
+        ("COINBASE_URL", "https://example.com"),
         ("FEED_SPEED", "0"),
         ("FEED_SPEED", "NaN"),
         ("FEED_SPEED", "fast"),
@@ -95,6 +112,13 @@ def test_a_wrong_variable_is_named_with_its_value_and_the_rule(name: str, value:
     assert "\n" not in str(caught.value)
 
 
+def test_several_live_feeds_keep_their_order() -> None:
+    settings = load_settings(SMALLEST | {"FEED": " Coinbase, kraken"})
+
+    assert (settings.feed, settings.live_feeds) == ("coinbase,kraken", ("coinbase", "kraken"))
+    assert load_settings(SMALLEST).live_feeds == ()
+
+
 def test_a_replayed_feed_needs_its_file() -> None:
     with pytest.raises(SettingsError, match=r"^FEED_TICKS is not set: FEED=replay needs"):
         load_settings(SMALLEST | {"FEED": "replay"})
@@ -112,7 +136,8 @@ def test_a_refused_secret_is_not_repeated(name: str, value: str) -> None:
 
 
 def test_secrets_stay_out_of_the_repr() -> None:
-    shown = repr(load_settings(SMALLEST))
+    names = ("TRADINGVIEW_SESSION", "TRADOVATE_PASSWORD", "TRADOVATE_SECRET", "TRADOVATE_ACCESS_TOKEN")
+    shown = repr(load_settings(SMALLEST | dict.fromkeys(names, "hush")))
 
     assert "hush" not in shown
     assert SMALLEST["SECRET_KEY"] not in shown

@@ -17,3 +17,6 @@ class Source(Protocol):
 
     def resume(self) -> None:
         """Go on after an outage of ours: what a source holds back is due from now on, not all at once."""
+
+    def close(self) -> None:
+        """Let go of connections while another publishes; asked again, the source goes on."""

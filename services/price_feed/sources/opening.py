@@ -9,22 +9,38 @@ from services.price_feed.sources import Source
 from services.price_feed.sources.paced import PacedSource
 from services.price_feed.sources.replay import replayed_messages
 from services.price_feed.sources.simulated import simulated_quotes
+from services.price_feed.sources.venue import Venue
+from services.price_feed.sources.venue_source import VenueSource, Wanted
 from shared.settings import Settings, SettingsError
 
 SourceOpener = Callable[[Mapping[str, Decimal]], Source]
+VenueMaker = Callable[[Settings], Venue]
+
+VENUES: dict[str, VenueMaker] = {}
 
 
-def source_opener(settings: Settings) -> SourceOpener:
+def source_opener(settings: Settings, wanted: Wanted) -> SourceOpener:
     """Check what the source needs; the result begins it, given each symbol's last price in the log.
 
-    Raises TicksFileError if the file is damaged anywhere, so that it is never half played, and SettingsError.
+    A live source follows what `wanted` says. Raises TicksFileError if the file is damaged anywhere, so that it is never
+    half played, and SettingsError.
     """
-    speed = settings.feed_speed
+    speed, path = settings.feed_speed, settings.feed_ticks
     if settings.feed == "simulated":
         return lambda last_prices: PacedSource(simulated_quotes(time.time_ns(), last_prices), speed=speed)
-    path = settings.feed_ticks
-    if settings.feed != "replay" or path is None:
+    if settings.feed == "replay" and path is not None:
+        deque(replayed_messages(path), maxlen=0)
+        return lambda _: PacedSource(replayed_messages(path), speed=speed)
+    venues = open_venues(settings)
+    return lambda last_prices: VenueSource(
+        venues, wanted, last_prices=last_prices, jump_percent=settings.feed_jump_percent
+    )
+
+
+def open_venues(settings: Settings) -> list[Venue]:
+    """Make the adapters that FEED names, in its order; raises SettingsError."""
+    missing = [name for name in settings.live_feeds if name not in VENUES]
+    if missing or not settings.live_feeds:
         message = f"FEED is {settings.feed!r}: there is no such source of prices, or FEED_TICKS is missing."
         raise SettingsError(message)
-    deque(replayed_messages(path), maxlen=0)
-    return lambda _: PacedSource(replayed_messages(path), speed=speed)
+    return [VENUES[name](settings) for name in settings.live_feeds]

@@ -44,6 +44,10 @@ class PacedSource:
         """Make the next message due now, and the others as long after it as they are."""
         self._began_at = None
 
+    def close(self) -> None:
+        """Stand still; there is nothing to let go of."""
+        self.resume()
+
     def next_batch(self, timeout: float) -> list[SourceMessage]:
         """Take what is due, at most 200 at once; wait for the next if nothing is, at most `timeout` seconds."""
         if self._next is None:

@@ -1,0 +1,153 @@
+"""The source of live prices: several venues' messages, as quotes and gap marks of the symbols that are wanted.
+
+Each symbol is served by the first venue that has it. Sockets and their threads are the business of VenueLine.
+"""
+
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from decimal import Decimal
+from queue import Empty, SimpleQueue
+
+from services.price_feed.sources.followed_symbol import FollowedSymbol
+from services.price_feed.sources.price_filter import PriceFilter
+from services.price_feed.sources.routes import Route, Routes
+from services.price_feed.sources.venue import Trouble, Venue
+from services.price_feed.sources.venue_line import Inbox, Lost, Told, VenueLine
+from shared.domain.contracts import Contract
+from shared.domain.quotes import Gap, SourceMessage
+
+NS_PER_SECOND = 1_000_000_000
+MOST_AT_ONCE = 500
+LOOK_EVERY_SECONDS = 0.25
+
+Wanted = Callable[[], Mapping[str, Contract]]
+
+
+class VenueSource:
+    """Live prices without end; nothing is connected before it is first asked for prices."""
+
+    ended = False
+
+    def __init__(
+        self,
+        venues: Sequence[Venue],
+        wanted: Wanted,
+        *,
+        last_prices: Mapping[str, Decimal],
+        jump_percent: Decimal = Decimal(5),
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._inbox: Inbox = SimpleQueue()
+        self._lines = [VenueLine(venue, self._inbox) for venue in venues]
+        self._choice = Routes(self._lines)
+        self._wanted = wanted
+        self._last_prices = last_prices
+        self._jump_percent = jump_percent
+        self._now_ns = now_ns
+        self._symbols: dict[str, FollowedSymbol] = {}
+        self._routes: dict[str, Route] = {}
+        self._names: dict[VenueLine, dict[str, list[FollowedSymbol]]] = {line: {} for line in self._lines}
+        self._look_at = 0.0
+
+    def next_batch(self, timeout: float) -> list[SourceMessage]:
+        """Take what came in, or wait for it at most `timeout` seconds."""
+        if time.monotonic() >= self._look_at:
+            self._look()
+        batch: list[SourceMessage] = []
+        with suppress(Empty):
+            self._take(self._inbox.get(timeout=timeout), batch)
+            while len(batch) < MOST_AT_ONCE:
+                self._take(self._inbox.get_nowait(), batch)
+        return batch
+
+    def resume(self) -> None:
+        """Drop what came while nobody could take it: a price counts from when it is in the log, and that is too late.
+
+        It becomes a gap.
+        """
+        dropped: list[SourceMessage] = []
+        with suppress(Empty):
+            while True:
+                self._take(self._inbox.get_nowait(), dropped)
+        for message in dropped:
+            self._symbols[message.symbol].lose_sight(_begin(message))
+
+    def close(self) -> None:
+        """Hang up everywhere; the next batch connects again."""
+        for line in self._lines:
+            line.stop()
+        self.resume()
+        self._routes = {}
+        self._look_at = 0.0
+
+    def _look(self) -> None:
+        """Follow what is wanted now under the names of now."""
+        self._look_at = time.monotonic() + LOOK_EVERY_SECONDS
+        wanted = self._wanted()
+        routes = self._choice.plan(wanted, self._now_ns())
+        if routes != self._routes:
+            self._follow(wanted, routes)
+
+    def _follow(self, wanted: Mapping[str, Contract], routes: dict[str, Route]) -> None:
+        now = self._now_ns()
+        for symbol, route in self._routes.items():
+            if routes.get(symbol) != route:
+                self._symbols[symbol].lose_sight(now)
+        for line in self._lines:
+            names: dict[str, list[FollowedSymbol]] = {}
+            for symbol, route in routes.items():
+                if route.line is line:
+                    names.setdefault(route.name, []).append(self._symbol(symbol, wanted[symbol]))
+            self._names[line] = names
+            line.want(names)
+        self._routes = routes
+
+    def _symbol(self, symbol: str, contract: Contract) -> FollowedSymbol:
+        known = self._symbols.get(symbol)
+        if known is None or known.contract != contract:
+            prices = PriceFilter(self._jump_percent, self._last_prices.get(symbol))
+            known = self._symbols[symbol] = FollowedSymbol(symbol, contract, prices, _always_open)
+        return known
+
+    def _take(self, event: Told | Lost, batch: list[SourceMessage]) -> None:
+        names = self._names[event.line]
+        if isinstance(event, Lost):
+            for symbol in _all(names, names):
+                symbol.lose_sight(event.last_received_at)
+            return
+        heard, received_at = event.heard, event.received_at
+        for symbol in _all(names, heard.missed):
+            symbol.miss()
+        for quote in heard.quotes:
+            for symbol in names.get(quote.name, ()):
+                batch.extend(symbol.take(quote, received_at))
+        for symbol in _all(names, heard.alive):
+            batch.extend(symbol.notice(received_at))
+        for trouble in heard.troubles:
+            self._mind(event.line, trouble)
+
+    def _mind(self, line: VenueLine, trouble: Trouble) -> None:
+        if trouble.name is None:
+            return
+        if trouble.kind == "unknown_symbol":
+            self._choice.forget(line, trouble.name)
+            self._look_at = 0.0
+        elif trouble.kind == "delayed":
+            for symbol in _all(self._names[line], [trouble.name]):
+                symbol.delay_seconds = trouble.delay_seconds
+
+
+def _all(names: Mapping[str, Sequence[FollowedSymbol]], some: Collection[str]) -> Iterable[FollowedSymbol]:
+    return (symbol for name in some for symbol in names.get(name, ()))
+
+
+def _begin(message: SourceMessage) -> int:
+    """The moment from which on a message that is dropped leaves a hole."""
+    if isinstance(message, Gap):
+        return message.occurred_at - int(message.gap_seconds * NS_PER_SECOND)
+    return message.occurred_at
+
+
+def _always_open(since: int, until: int) -> int:
+    return until - since

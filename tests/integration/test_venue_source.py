@@ -1,0 +1,277 @@
+"""The source of live prices against a venue of the test's own, over real sockets."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
+
+import pytest
+
+from services.price_feed.sources.venue import Heard
+from services.price_feed.sources.venue_source import VenueSource
+from shared.contracts_file import packaged_contracts
+from shared.domain.contracts import Contract
+from shared.domain.quotes import Gap, Quote, SourceMessage
+from tests.venues.plain_venue import PlainServer, PlainTalk, PlainVenue
+
+WITHIN_SECONDS = 10.0
+MNQ, GOLD = packaged_contracts()["MNQ"], packaged_contracts()["MGC"]
+
+
+class Following:
+    """A source with what it has said so far, and the symbols it is wanted for."""
+
+    def __init__(self, *venues: PlainVenue, symbols: Mapping[str, Contract] | None = None) -> None:
+        self.wanted: Mapping[str, Contract] = {"MNQ1!": MNQ} if symbols is None else symbols
+        self.source = VenueSource(venues, lambda: self.wanted, last_prices={})
+        self.said: list[SourceMessage] = []
+
+    def until(self, holds: Callable[[], bool], within: float = WITHIN_SECONDS) -> None:
+        deadline = time.monotonic() + within
+        while not holds():
+            assert time.monotonic() < deadline, self.said
+            self.said += self.source.next_batch(0.02)
+
+    def prices(self, symbol: str = "MNQ1!") -> list[Decimal]:
+        return [each.price for each in self.said if isinstance(each, Quote) and each.symbol == symbol]
+
+    def gaps(self, symbol: str = "MNQ1!") -> list[Gap]:
+        return [each for each in self.said if isinstance(each, Gap) and each.symbol == symbol]
+
+    def hears(self, server: PlainServer, price: str, name: str = "mnq1!") -> None:
+        """Have the venue say a price once it is followed there, and wait until it is here."""
+        self.until(lambda: name in server.followed)
+        before = len(self.said)
+        server.say(f"price {name} {price}")
+        self.until(lambda: any(isinstance(each, Quote) for each in self.said[before:]))
+
+
+@contextmanager
+def following(*venues: PlainVenue, symbols: Mapping[str, Contract] | None = None) -> Iterator[Following]:
+    following = Following(*venues, symbols=symbols)
+    try:
+        yield following
+    finally:
+        following.source.close()
+
+
+@pytest.fixture
+def server() -> Iterator[PlainServer]:
+    with PlainServer() as server:
+        yield server
+
+
+def test_a_price_comes_with_our_symbol_our_clock_and_on_the_grid(server: PlainServer) -> None:
+    before = time.time_ns() // 1000 * 1000
+    with following(PlainVenue(server.url)) as feed:
+        feed.hears(server, "21500.1300000000181")
+    quote = feed.said[-1]
+    assert isinstance(quote, Quote)
+    assert (quote.symbol, str(quote.price)) == ("MNQ1!", "21500.25")
+    assert before <= quote.occurred_at <= time.time_ns()
+    assert quote.occurred_at % 1000 == 0
+
+
+def test_the_handshake_carries_one_origin_and_our_headers(server: PlainServer) -> None:
+    with following(PlainVenue(server.url)) as feed:
+        feed.hears(server, "1")
+        headers = server.clients[0].headers
+        assert headers.get_all("Origin") == ["https://plain.example"]
+        assert headers["X-Plain"] == "yes"
+
+
+def test_symbols_are_followed_and_left_while_connected(server: PlainServer) -> None:
+    with following(PlainVenue(server.url)) as feed:
+        feed.hears(server, "1")
+        feed.wanted = {"MNQ1!": MNQ, "MGC1!": GOLD}
+        feed.hears(server, "2", "mgc1!")
+        feed.wanted = {"MGC1!": GOLD}
+        feed.until(lambda: server.followed == {"mgc1!"})
+    assert server.connected == 1
+    assert server.heard[:3] == ["hello", "follow mnq1!", "follow mgc1!"]
+
+
+def test_nothing_is_connected_for_nobody(server: PlainServer) -> None:
+    with following(PlainVenue(server.url), symbols={}) as feed:
+        feed.source.next_batch(0.3)
+        assert server.connected == 0
+        feed.wanted = {"MNQ1!": MNQ}
+        feed.hears(server, "1")
+        feed.wanted = {}
+        feed.until(lambda: not server.clients)
+
+
+@pytest.mark.parametrize("how", ["cut", "cut_in_mid_frame"])
+def test_after_a_cut_all_symbols_are_asked_for_again_and_the_time_between_is_a_gap(
+    server: PlainServer, how: str
+) -> None:
+    with following(PlainVenue(server.url), symbols={"MNQ1!": MNQ, "MGC1!": GOLD}) as feed:
+        feed.hears(server, "100")
+        feed.hears(server, "50", "mgc1!")
+        last = feed.said[-1].occurred_at
+        cut_at = time.monotonic()
+        getattr(server, how)()
+        feed.until(lambda: server.connected == 2)
+        assert time.monotonic() - cut_at < 1
+        feed.hears(server, "101")
+        assert server.heard[3:] == ["hello", "follow mgc1!", "follow mnq1!"]
+    gap, quote = feed.said[-2:]
+    assert gap == Gap(symbol="MNQ1!", occurred_at=quote.occurred_at, gap_seconds=feed.gaps()[0].gap_seconds)
+    assert feed.gaps()[0].gap_seconds == Decimal(quote.occurred_at - last).scaleb(-9)
+    assert feed.gaps("MGC1!") == []  # nothing was heard of it yet
+
+
+def test_a_sign_of_life_ends_a_gap_without_a_price(server: PlainServer) -> None:
+    with following(PlainVenue(server.url)) as feed:
+        feed.hears(server, "100")
+        server.cut()
+        feed.until(lambda: server.connected == 2 and "mnq1!" in server.followed)
+        server.say("alive mnq1!")
+        feed.until(lambda: len(feed.gaps()) == 1)
+        feed.hears(server, "101")
+    assert len(feed.gaps()) == 1
+
+
+def test_two_losses_in_a_row_are_one_gap(server: PlainServer) -> None:
+    with following(PlainVenue(server.url)) as feed:
+        feed.hears(server, "100")
+        since = feed.said[-1].occurred_at
+        for connection in (2, 3):
+            server.cut()
+            feed.until(lambda number=connection: server.connected == number and "mnq1!" in server.followed)
+            server.say("noise")
+        feed.hears(server, "101")
+    (gap,) = feed.gaps()
+    assert gap.occurred_at - since == int(gap.gap_seconds * 10**9)
+
+
+def test_messages_that_the_venue_says_were_lost_are_a_gap(server: PlainServer) -> None:
+    with following(PlainVenue(server.url)) as feed:
+        feed.hears(server, "100")
+        server.say("lost mnq1!")
+        feed.hears(server, "101")
+    first, gap, second = feed.said
+    assert isinstance(gap, Gap)
+    assert gap.gap_seconds == Decimal(second.occurred_at - first.occurred_at).scaleb(-9)
+
+
+def test_what_was_left_for_a_while_has_a_gap_when_it_is_followed_again(server: PlainServer) -> None:
+    with following(PlainVenue(server.url), symbols={"MNQ1!": MNQ, "MGC1!": GOLD}) as feed:
+        feed.hears(server, "100")
+        feed.wanted = {"MGC1!": GOLD}
+        feed.until(lambda: server.followed == {"mgc1!"})
+        feed.wanted = {"MNQ1!": MNQ, "MGC1!": GOLD}
+        feed.hears(server, "101")
+    assert len(feed.gaps()) == 1
+
+
+def test_the_sign_of_life_is_sent_while_prices_stream(server: PlainServer) -> None:
+    server.patience_seconds = 0.5
+    with following(PlainVenue(server.url, keep_alive_seconds=0.4)) as feed:
+        feed.until(lambda: "mnq1!" in server.followed)
+        end = time.monotonic() + 1.5
+        number = 0
+        while time.monotonic() < end:
+            number += 1
+            server.say(f"price mnq1! {100 + number % 2}")
+            feed.said += feed.source.next_batch(0.002)
+        feed.until(lambda: len(feed.prices()) == number)
+    assert server.connected == 1
+    assert server.misconduct == []
+    assert 3 <= server.heard.count("beat") <= 8
+
+
+def test_a_question_of_the_venue_is_answered(server: PlainServer) -> None:
+    with following(PlainVenue(server.url)) as feed:
+        feed.hears(server, "100")
+        server.say("ping")
+        server.wait_for(lambda: "pong" in server.heard)
+
+
+def test_a_socket_that_says_nothing_is_given_up(server: PlainServer) -> None:
+    with following(PlainVenue(server.url, silence_seconds=0.3)) as feed:
+        feed.hears(server, "100")
+        feed.until(lambda: server.connected == 2)
+        assert "said nothing for 0.3 s" in str(feed.source._lines[0].trouble)
+
+
+def test_the_first_venue_that_has_a_symbol_serves_it(server: PlainServer) -> None:
+    with PlainServer() as second:
+        first, other = PlainVenue(server.url, names={"MNQ1!": "nasdaq"}), PlainVenue(second.url, name="other")
+        with following(first, other, symbols={"MNQ1!": MNQ, "MGC1!": GOLD}) as feed:
+            feed.hears(server, "100", "nasdaq")
+            feed.hears(second, "50", "mgc1!")
+            assert server.followed == {"nasdaq"}
+            assert second.followed == {"mgc1!"}
+            server.say("trouble unknown_symbol nasdaq 0")
+            feed.hears(second, "101")
+    assert feed.prices() == [100, 101]
+
+
+def test_two_symbols_may_have_one_name(server: PlainServer) -> None:
+    venue = PlainVenue(server.url, names={"MNQ1!": "mnqz6", "MNQZ2026": "mnqz6"})
+    with following(venue, symbols={"MNQ1!": MNQ, "MNQZ2026": MNQ}) as feed:
+        feed.hears(server, "100", "mnqz6")
+        feed.until(lambda: feed.prices("MNQZ2026") == [100])
+    assert feed.prices() == [100]
+
+
+def test_a_refused_handshake_is_tried_again_after_a_while(server: PlainServer) -> None:
+    server.refuse_with = (403, "go away")
+    with following(PlainVenue(server.url)) as feed:
+        line = feed.source._lines[0]
+        feed.until(lambda: line.trouble == "plain does not let us in: 403")
+        server.refuse_with = None
+        feed.hears(server, "100")
+
+
+def test_a_venue_that_sends_us_away_is_left_alone_for_as_long_as_it_says(server: PlainServer) -> None:
+    with following(PlainVenue(server.url)) as feed:
+        feed.hears(server, "100")
+        server.say("trouble limited all 2")
+        feed.until(lambda: not server.clients)
+        sent_away_at = time.monotonic()
+        feed.until(lambda: server.connected == 2)
+        assert time.monotonic() - sent_away_at > 1.5
+
+
+def test_a_mistake_of_an_adapter_ends_a_connection_not_the_feed(
+    server: PlainServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    hear = PlainTalk.hear
+
+    def hears_badly(self: PlainTalk, message: str) -> Heard:
+        if message == "poison":
+            raise KeyError(message)
+        return hear(self, message)
+
+    monkeypatch.setattr(PlainTalk, "hear", hears_badly)
+    with following(PlainVenue(server.url)) as feed:
+        feed.hears(server, "100")
+        server.say("poison")
+        feed.until(lambda: server.connected == 2)
+        feed.hears(server, "101")
+        assert "KeyError" in str(feed.source._lines[0].trouble)
+    assert "venue_failed" in caplog.text
+
+
+def test_what_nobody_could_take_is_dropped_and_becomes_a_gap(server: PlainServer) -> None:
+    with following(PlainVenue(server.url)) as feed:
+        feed.hears(server, "100")
+        server.say("price mnq1! 99")
+        time.sleep(0.3)  # the time in which nobody takes it
+        feed.source.resume()
+        feed.hears(server, "101")
+    assert feed.prices() == [100, 101]
+    (gap,) = feed.gaps()
+    assert gap.gap_seconds >= Decimal("0.25")
+
+
+def test_a_source_that_was_closed_goes_on_when_it_is_asked_again(server: PlainServer) -> None:
+    with following(PlainVenue(server.url)) as feed:
+        feed.hears(server, "100")
+        feed.source.close()
+        server.wait_for(lambda: not server.clients)
+        feed.hears(server, "101")
+    assert feed.prices() == [100, 101]
+    assert len(feed.gaps()) == 1
