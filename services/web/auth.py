@@ -9,8 +9,8 @@ from hashlib import sha256
 from secrets import compare_digest
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, abort, g, redirect, render_template, request, session, url_for
-from flask.sessions import SecureCookieSessionInterface
+from flask import Blueprint, Flask, Request, abort, g, redirect, render_template, request, session, url_for
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
@@ -28,6 +28,12 @@ auth = Blueprint("auth", __name__)
 
 class SessionCookie(SecureCookieSessionInterface):
     """A session cookie that is marked secure wherever the site is reached over HTTPS."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Read the session; a request without the cookie, such as an alert, costs nothing."""
+        if self.get_cookie_name(app) not in request.cookies:
+            return self.session_class()
+        return super().open_session(app, request)
 
     def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002 - Flask's signature
         """Tell whether this request came over HTTPS; behind a proxy TRUST_PROXY has to be set."""

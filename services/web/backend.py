@@ -45,6 +45,7 @@ def connect_backend(settings: Settings) -> Backend:
         pool_size=INTAKE_CONNECTIONS,
         patience_ms=INTAKE_PATIENCE_MS,
         ping=False,  # an alert on a broken connection is kept by Redis
+        statements_commit=True,
     )
     return Backend(
         settings=settings,

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 from services.web.backend import Backend
 from shared.domain.actions import Action
@@ -59,10 +60,14 @@ def send_again(backend: Backend, user_id: int, signal_id: int) -> StoredSignal |
         if signal.status != REJECTED:
             message = f"signal {signal_id} is {signal.status}, not rejected"
             raise NotRejected(message)
-        body, received_at = bytes(signal.raw_data), datetime.now(UTC)
-        addressee = _addressee(connection, signal)
-        row = accept_alert(addressee, body, received_at, backend.alerts.directory(connection)).row
-        row = replace(row, fingerprint=None)
+        acceptance = accept_alert(
+            _addressee(connection, signal),
+            bytes(signal.raw_data),
+            backend.alerts.directory(connection),
+            received_at=datetime.now(UTC),
+            intake_id=uuid4(),
+        )
+        row = replace(acceptance.row, fingerprint=None)
         if signal.signal_type == MANUAL:
             row = replace(row, signal_type=MANUAL)
         stored = insert_signal(connection, placed(row, backend.intake_bus.read_standing(row.ticker)))

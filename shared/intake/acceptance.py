@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from shared.bus.intake import Standing
 from shared.domain.acceptance import accept_signal
@@ -35,9 +36,11 @@ class Acceptance:
     target: AlertTarget | None
 
 
-def accept_alert(addressee: Addressee, body: bytes, received_at: datetime, directory: Directory) -> Acceptance:
+def accept_alert(
+    addressee: Addressee, body: bytes, directory: Directory, *, received_at: datetime, intake_id: UUID
+) -> Acceptance:
     """Read a body for whom it was sent to; one sent to a user's own URL is for the recorder that it names."""
-    row = unread_row(addressee, body, received_at)
+    row = unread_row(addressee, body, received_at=received_at, intake_id=intake_id)
     target = addressee if isinstance(addressee, AlertTarget) else None
     try:
         signal = parse_signal(body)
@@ -58,18 +61,18 @@ def placed(row: NewSignal, standing: Standing | None) -> NewSignal:
     return replace(row, place=standing.place, market_price=standing.market_price)
 
 
-def unread_row(addressee: Addressee, body: bytes, received_at: datetime) -> NewSignal:
+def unread_row(addressee: Addressee, body: bytes, *, received_at: datetime, intake_id: UUID) -> NewSignal:
     """Return the row of a body that nothing is known of but whom it was sent to."""
-    if isinstance(addressee, User):
-        return NewSignal(user_id=addressee.id, raw_data=body, received_at=received_at, status=ACCEPTED)
-    return NewSignal(
-        user_id=addressee.user_id,
-        recorder_id=addressee.recorder_id,
-        settings_id=addressee.settings_id,
+    row = NewSignal(
+        user_id=addressee.id if isinstance(addressee, User) else addressee.user_id,
         raw_data=body,
         received_at=received_at,
         status=ACCEPTED,
+        intake_id=intake_id,
     )
+    if isinstance(addressee, User):
+        return row
+    return replace(row, recorder_id=addressee.recorder_id, settings_id=addressee.settings_id)
 
 
 def _with_statements(row: NewSignal, signal: Signal) -> NewSignal:

@@ -1,6 +1,5 @@
 """Alerts on their way into Postgres: at once by what is known of their recorder, or else with another look at it."""
 
-from dataclasses import replace
 from functools import partial
 
 from shared.bus.intake import Standing
@@ -18,8 +17,9 @@ class AlertStore:
     """Accepts and stores alerts for one process, whose threads share it."""
 
     def __init__(self, engine: Engine) -> None:
+        """Use an engine whose statements commit themselves."""
         self._engine = engine
-        self._at_once = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._in_transaction = engine.execution_options(isolation_level="READ COMMITTED")
         self._contracts = ContractCache()
         self._known = KnownAddressees(self._contracts)
 
@@ -34,19 +34,19 @@ class AlertStore:
 
     def look_up(self, alert: AlertBody) -> Acceptance | None:
         """Accept an alert by what its recorder is now; None if the token is nobody's."""
-        with self._at_once.connect() as connection:
+        with self._engine.connect() as connection:
             return self._look_up(connection, alert)
 
     def store(self, alert: AlertBody, acceptance: Acceptance, standing: Standing | None) -> StoredSignal | None:
         """Store what was accepted, at its place; None if the token is nobody's any more."""
         if acceptance.target is not None:
             row = placed(acceptance.row, standing)
-            with self._at_once.connect() as connection:
+            with self._engine.connect() as connection:
                 stored = store_current(connection, row, acceptance.target, alert.token_hash)
             if stored is not None:
                 return stored
             self._known.forget(alert.token_hash, acceptance.target)
-        with self._engine.begin() as connection:
+        with self._in_transaction.begin() as connection:
             current = self._look_up(connection, alert)
             return None if current is None else insert_signal(connection, placed(current.row, standing))
 
@@ -63,5 +63,4 @@ class AlertStore:
 
 
 def _accept(alert: AlertBody, addressee: Addressee, directory: Directory) -> Acceptance:
-    acceptance = accept_alert(addressee, alert.body, alert.received_at, directory)
-    return replace(acceptance, row=replace(acceptance.row, intake_id=alert.intake_id))
+    return accept_alert(addressee, alert.body, directory, received_at=alert.received_at, intake_id=alert.intake_id)

@@ -82,8 +82,8 @@ def _rows(connection: Connection, bodies: Sequence[WaitingBody]) -> Iterator[New
             log_event(logger, "waiting_alert_for_nobody", level=logging.WARNING, received_at=alert.received_at)
             continue
         then = Directory(find_named=partial(book.find_named, at=alert.received_at), contracts_of=contracts_of)
-        row = accept_alert(addressee, alert.body, alert.received_at, then).row
-        row = replace(row, intake_id=alert.intake_id, accepted_at=each.accepted_at)
+        accepted = accept_alert(addressee, alert.body, then, received_at=alert.received_at, intake_id=alert.intake_id)
+        row = replace(accepted.row, accepted_at=each.accepted_at)
         yield replace(row, place=alert.place) if row.status == ACCEPTED else row
 
 
@@ -92,6 +92,6 @@ def _store_rejected(connection: Connection, waiting: WaitingBody, error: Excepti
     addressee = find_addressee(connection, alert.token_hash)
     if addressee is None:
         return
-    row = unread_row(addressee, alert.body, alert.received_at)
+    row = unread_row(addressee, alert.body, received_at=alert.received_at, intake_id=alert.intake_id)
     reason = storable(f"{INTERNAL_ERROR}: {error!r}")
-    insert_signal(connection, replace(row, intake_id=alert.intake_id, status=REJECTED, reason=reason))
+    insert_signal(connection, replace(row, status=REJECTED, reason=reason))

@@ -22,13 +22,20 @@ _CONNECT_SECONDS = 2.0
 
 
 def connect_database(
-    url: str, *, application: str, pool_size: int = 5, patience_ms: int = _PATIENCE_MS, ping: bool = True
+    url: str,
+    *,
+    application: str,
+    pool_size: int = 5,
+    patience_ms: int = _PATIENCE_MS,
+    ping: bool = True,
+    statements_commit: bool = False,
 ) -> Engine:
     """Make an engine whose sessions run in UTC and give up on a statement, a lock or a server that hangs.
 
     `application` names the service in pg_stat_activity. Connections are made when first used; `patience_ms` bounds
     every answer and the wait for a free connection. Without `ping` a connection that broke while nobody used it fails
-    at its next use, for callers to whom that costs less than asking each time.
+    at its next use, for callers to whom that costs less than asking each time. With `statements_commit` each statement
+    is a transaction, which saves two round trips.
     """
     # A stopped process keeps what it locked until its transaction is ended for it.
     idle_ms = min(patience_ms, _IDLE_IN_TRANSACTION_MS)
@@ -42,6 +49,7 @@ def connect_database(
         max_overflow=pool_size,
         pool_timeout=patience_ms / 1000,
         pool_pre_ping=ping,
+        isolation_level="AUTOCOMMIT" if statements_commit else "READ COMMITTED",
         executemany_mode="values_plus_batch",  # many updates in one round trip
         connect_args={
             "options": options,
