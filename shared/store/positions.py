@@ -51,6 +51,13 @@ def load_positions(connection: Connection, position_ids: Collection[int]) -> lis
     return _stored(connection, connection.execute(statement).mappings().all())
 
 
+def load_open_positions(connection: Connection, recorder_id: int) -> list[StoredPosition]:
+    """Load what a recorder holds, without a lock."""
+    columns = recorder_positions.c
+    statement = select(recorder_positions).where(columns.recorder_id == recorder_id, columns.status == "open")
+    return _stored(connection, connection.execute(statement.order_by(columns.id)).mappings().all())
+
+
 def load_places(connection: Connection, recorder_ids: Collection[int]) -> dict[tuple[int, str], int]:
     """Return how far what pending signals concern is decided: by recorder and symbol, the last signal's or position's.
 

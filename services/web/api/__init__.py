@@ -1,6 +1,6 @@
 """The JSON API under /api/v1; each module registers its resources on the blueprint."""
 
-from services.web.api import contracts, lists, metrics, recorders, stream
+from services.web.api import contracts, lists, metrics, recorders, stream, trials
 from services.web.api.blueprint import api
 
-__all__ = ["api", "contracts", "lists", "metrics", "recorders", "stream"]
+__all__ = ["api", "contracts", "lists", "metrics", "recorders", "stream", "trials"]

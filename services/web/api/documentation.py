@@ -10,6 +10,7 @@ from flask import Blueprint, Response, current_app, jsonify, render_template
 from werkzeug.routing import Rule
 
 from services.web.api.query import MOST_ROWS, ROWS
+from services.web.trials import READERS
 from shared.domain.contracts import COLUMNS
 from shared.domain.recorder_settings import RecorderSettings, settings_as_json
 from shared.store.position_list import POSITION_ORDER, PositionFilter
@@ -31,6 +32,7 @@ BODIES = {
     "change_settings": "RecorderSettings",
     "make_contract": "Contract",
     "close_positions": "Closing",
+    "rehearse_alert": "Trial",
 }
 OPTIONAL_BODIES = ("close_positions",)
 OTHER_THAN_JSON = {"trades_csv": "text/csv", "live_positions": "text/event-stream"}
@@ -74,6 +76,7 @@ def _description() -> dict[str, Any]:
                 "RecorderSettings": _settings_schema(),
                 "Contract": _contract_schema(),
                 "Closing": _closing_schema(),
+                "Trial": _trial_schema(),
             },
         },
     }
@@ -146,3 +149,9 @@ def _contract_schema() -> Schema:
 def _closing_schema() -> Schema:
     ticker = {"type": "string", "description": "The symbol to close, in any notation; all that is held without it."}
     return {"type": "object", "properties": {"ticker": ticker}, "additionalProperties": False}
+
+
+def _trial_schema() -> Schema:
+    properties: dict[str, object] = {name: {} for name in READERS}
+    properties["body"] = {"type": ["string", "object"], "description": "What the alert would send."}
+    return {"type": "object", "required": ["body"], "properties": properties, "additionalProperties": False}

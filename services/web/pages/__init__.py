@@ -10,6 +10,7 @@ from services.web.pages import (
     recorders,
     signals,
     trades,
+    trials,
 )
 from services.web.pages.blueprint import pages
 
@@ -24,4 +25,5 @@ __all__ = [
     "recorders",
     "signals",
     "trades",
+    "trials",
 ]

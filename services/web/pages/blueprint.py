@@ -53,6 +53,8 @@ SECTIONS = {
     "ask_to_close": "positions",
     "ask_to_resend": "signals",
     "ask_to_close_all": "recorders",
+    "trial": "recorders",
+    "tried": "recorders",
 }
 _versions: dict[str, str] = {}
 

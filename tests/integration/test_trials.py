@@ -1,0 +1,151 @@
+"""Trying an alert, over the API and on the page: what would come of it, with nothing recorded."""
+
+import re
+import time
+from decimal import Decimal
+from html import unescape
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from redis import Redis
+from sqlalchemy import Engine, func, select
+
+from shared.bus.publisher import TickPublisher
+from shared.catch_up import catch_up
+from shared.store.tables import recorded_signals, recorder_positions
+from tests.integration.conftest import PASSWORD, Trader
+
+
+@pytest.fixture
+def market(redis_client: Redis) -> TickPublisher:
+    publisher = TickPublisher(redis_client, source="test", epoch=1, retention_seconds=3600)
+    publisher.publish("MNQ1!", Decimal("25600.25"), time.time_ns())
+    return publisher
+
+
+def asked(client: FlaskClient, trader: Trader, body: object, *, code: int = 200, **supposed: Any) -> Any:
+    path = f"/api/v1/recorders/{trader.recorder.id}/test"
+    answer = client.post(path, json={"body": body, **supposed}, headers=trader.bearer)
+    assert answer.status_code == code, answer.text
+    return answer.json
+
+
+def count(engine: Engine, table: Any) -> int:
+    with engine.connect() as connection:
+        found: int = connection.execute(select(func.count()).select_from(table)).scalar_one()
+    return found
+
+
+@pytest.mark.usefixtures("market")
+def test_an_alert_is_tried_at_the_last_tick_and_nothing_is_recorded(
+    client: FlaskClient, engine: Engine, trader: Trader
+) -> None:
+    before = count(engine, recorded_signals)
+
+    tried = asked(client, trader, {"action": "buy", "quantity": 2, "sl_ticks": 20})
+
+    assert (tried["status"], tried["reason"], tried["last_price"]) == ("recorded", None, "25600.25")
+    assert tried["read"]["symbol"] == "MNQ1!"
+    assert tried["fills"] == [
+        {"symbol": "MNQ1!", "action": "BUY", "quantity": 2, "price": "25600.25", "exit_reason": None}
+    ]
+    assert tried["held_after"][0]["stop"] == "25595.25"
+    assert "neither a time nor an id" in tried["warnings"][0]
+    assert count(engine, recorded_signals) == before
+    assert count(engine, recorder_positions) == 0
+
+
+def test_what_is_held_now_includes_ticks_that_nobody_wrote_down_yet(
+    client: FlaskClient, engine: Engine, redis_client: Redis, trader: Trader, market: TickPublisher
+) -> None:
+    client.post(f"/webhook/{trader.token}", data='{"action": "buy", "quantity": 2, "tp_ticks": 20}')
+    catch_up(engine, redis_client, [trader.recorder.id])
+    held = asked(client, trader, "close")
+    market.publish("MNQ1!", Decimal("25700.00"), time.time_ns())
+
+    beyond_its_target = asked(client, trader, "close")
+
+    assert held["held_before"][0]["quantity"] == 2
+    assert held["fills"][0]["quantity"] == 2
+    assert (beyond_its_target["held_before"], beyond_its_target["reason"]) == ([], "nothing to close")
+
+
+@pytest.mark.usefixtures("market")
+def test_what_is_supposed_takes_the_place_of_what_is_held(client: FlaskClient, trader: Trader) -> None:
+    supposed = {"held": "short", "held_quantity": 3, "held_price": "25650", "last_price": "25620.5"}
+
+    tried = asked(client, trader, "closeall", **supposed)
+
+    assert tried["held_before"][0] | {} == {
+        "symbol": "MNQ1!",
+        "side": "SHORT",
+        "quantity": 3,
+        "avg_entry_price": "25650",
+        "stop": None,
+        "targets": [],
+    }
+    assert [(each["exit_price"], each["pnl"]) for each in tried["trades"]] == [("25620.5", "177")]
+    assert tried["held_after"] == []
+
+
+@pytest.mark.usefixtures("market")
+def test_placeholders_are_filled_in_for_the_order_that_is_supposed(client: FlaskClient, trader: Trader) -> None:
+    body = '{"ticker": "{{ticker}}", "market_position": "{{strategy.market_position}}", "price": "{{close}}"}'
+
+    tried = asked(client, trader, body, held="long", held_quantity=2, order_action="sell", order_contracts=2)
+
+    assert tried["body"] == '{"ticker": "MNQ1!", "market_position": "flat", "price": "25600.25"}'
+    assert tried["held_after"] == []
+
+
+@pytest.mark.parametrize(
+    ("supposed", "field"),
+    [
+        ({"held": "much"}, "held"),
+        ({"held_quantity": 0}, "held_quantity"),
+        ({"last_price": "NaN"}, "last_price"),
+        ({"held": "long"}, "held_price"),
+        ({"hold": "long"}, "hold"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_field(
+    client: FlaskClient, trader: Trader, supposed: dict[str, Any], field: str
+) -> None:
+    assert set(asked(client, trader, "buy", code=422, **supposed)["errors"]) == {field}
+
+
+def test_nobody_tries_another_users_recorder(client: FlaskClient, trader: Trader, other_trader: Trader) -> None:
+    path = f"/api/v1/recorders/{other_trader.recorder.id}/test"
+
+    assert client.post(path, json={"body": "buy"}, headers=trader.bearer).status_code == 404
+
+
+@pytest.mark.usefixtures("market")
+def test_the_page_says_what_would_come_of_a_template(app: Flask, trader: Trader) -> None:
+    client = app.test_client()
+    client.post("/login", data={"name": trader.name, "password": PASSWORD})
+    path = f"/recorders/{trader.recorder.id}/test"
+    shown = client.get(f"{path}?message=strategy").text
+    template = unescape(re.search(r'name="body"[^>]*>([^<]*)<', shown)[1])  # type: ignore[index]
+
+    supposed = {"held": "long", "held_quantity": "1", "order_action": "sell", "order_contracts": "3"}
+    answer = client.post(path, data={"body": template, **supposed})
+
+    text = unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", answer.text)))
+    assert "Would be recorded" in text
+    assert "Sells 1 MNQ1! 25,600.25 Exit: reversal $0.00" in text
+    assert "Sells 2 MNQ1! 25,600.25 Entry" in text
+    assert "Held then short 2 MNQ1!" in text
+
+
+def test_the_page_keeps_what_was_typed_and_names_the_wrong_field(app: Flask, trader: Trader) -> None:
+    client = app.test_client()
+    client.post("/login", data={"name": trader.name, "password": PASSWORD})
+
+    answer = client.post(f"/recorders/{trader.recorder.id}/test", data={"body": "buy <me>", "last_price": "x"})
+
+    assert answer.status_code == 422
+    assert "buy &lt;me&gt;" in answer.text
+    assert "&#39;x&#39; is not a number" in answer.text
