@@ -40,9 +40,9 @@ def try_alert(backend: Backend, recorder: Recorder, trial: Trial) -> Tried:
     now = time.time_ns()
     with backend.engine.connect() as connection:
         contracts = contracts_in_force(connection, recorder.user_id).by_root
-        stored = [each.position for each in load_open_positions(connection, recorder.id)]
+        stored = load_open_positions(connection, recorder.id) if trial.held == "now" else []
     heads = _heads(backend)
-    held = _advanced(backend, stored, heads.place) if trial.held == "now" else []
+    held = _advanced(backend, [each.position for each in stored], heads.place)
     prices = {symbol: tick.price for symbol, tick in heads.ticks.items()}
     body = _filled(trial, recorder, held, prices, contracts, now)
     concerned = _concerned(body, recorder, contracts, now)

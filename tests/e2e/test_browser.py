@@ -45,6 +45,7 @@ PAGES = (
     "/recorders",
     "/recorders/{recorder}",
     "/recorders/{recorder}/edit",
+    "/recorders/{recorder}/test?message=strategy",
     "/account",
 )
 DETAILS = (
