@@ -4,7 +4,6 @@ import re
 import secrets
 import string
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from services.price_feed.sources.tradingview_session import TradingViewConversation
 from services.price_feed.sources.tradingview_token import GUEST_TOKEN, fetch_token
@@ -12,8 +11,7 @@ from services.price_feed.sources.venue import Connection, Trouble
 from shared.domain.contracts import Contract
 
 URL = "wss://data.tradingview.com/socket.io/websocket"
-SITE = "https://www.tradingview.com"
-OWN_DOMAIN = ".tradingview.com"
+SITE = "https://www.tradingview.com"  # the page with the token; also the Origin, wherever that page is
 # Without a browser's name the site answers with a puzzle, not with a page.
 BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
 EXCHANGE = re.compile(r"[A-Z0-9_]{1,30}")
@@ -35,6 +33,7 @@ class TradingView:
     """A guest's TradingView, or with both cookies of a log-in that of its account."""
 
     url: str = URL
+    site: str = SITE
     session: str = field(default="", repr=False)
     session_sign: str = field(default="", repr=False)
 
@@ -54,7 +53,7 @@ class TradingView:
         """Prepare a connection, with a fresh token if there is a log-in. Raises VenueRefused and OSError."""
         token = GUEST_TOKEN
         if self.session:
-            token = fetch_token(self._site, session=self.session, session_sign=self.session_sign, headers=BROWSER)
+            token = fetch_token(self.site, session=self.session, session_sign=self.session_sign, headers=BROWSER)
         conversation = TradingViewConversation(token=token, new_session_id=_new_session_id)
         return Connection(url=self.url, conversation=conversation, origin=SITE, headers=BROWSER)
 
@@ -74,14 +73,6 @@ class TradingView:
         else:
             sentence = f"TradingView answers with HTTP status {status}: check TRADINGVIEW_URL."
         return Trouble(kind="refused", sentence=sentence, retry_after_seconds=30)
-
-    @property
-    def _site(self) -> str:
-        """Where the page with the token is: the site proper, or that of a server that stands in for it."""
-        url = urlsplit(self.url)
-        if (url.hostname or "").endswith(OWN_DOMAIN):
-            return SITE
-        return f"{'https' if url.scheme == 'wss' else 'http'}://{url.netloc}"
 
 
 def _new_session_id() -> str:

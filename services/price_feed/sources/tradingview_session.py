@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from services.price_feed.sources.tradingview_frames import frame, frame_call, split_frames
-from services.price_feed.sources.tradingview_symbol import FollowedSymbol
+from services.price_feed.sources.tradingview_symbol import TradingViewSymbol
 from services.price_feed.sources.venue import Heard, Trouble, VenueQuote
 
 FIELDS = ("lp", "lp_time", "bid", "ask", "volume", "update_mode")  # volume: an unchanged price is alive
@@ -55,7 +55,7 @@ class TradingViewConversation:
         self._new_session_id = new_session_id
         self._session = ""
         self._sessions = 0
-        self._followed: dict[str, FollowedSymbol] = {}
+        self._followed: dict[str, TradingViewSymbol] = {}
         self._listeners = {
             "qsd": self._hear_quote_data,
             "quote_completed": self._hear_completion,
@@ -70,7 +70,7 @@ class TradingViewConversation:
     def subscribe(self, names: Collection[str]) -> Sequence[str]:
         """Follow these too."""
         new = [name for name in dict.fromkeys(names) if name not in self._followed]
-        self._followed.update((name, FollowedSymbol(name)) for name in new)
+        self._followed.update((name, TradingViewSymbol(name)) for name in new)
         return [self._call("quote_add_symbols", new), self._fast_symbols()] if new else []
 
     def unsubscribe(self, names: Collection[str]) -> Sequence[str]:

@@ -18,7 +18,7 @@ REAL_TIME_ADVICE = (
 )
 
 
-class FollowedSymbol:
+class TradingViewSymbol:
     """One symbol of one quote session: a snapshot in any number of parts first, then changes.
 
     A price is told once. While the snapshot comes in, a price waits for its time, by which an old one is known.
