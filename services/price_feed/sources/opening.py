@@ -9,6 +9,7 @@ from services.price_feed.sources import Source
 from services.price_feed.sources.paced import PacedSource
 from services.price_feed.sources.replay import replayed_messages
 from services.price_feed.sources.simulated import simulated_quotes
+from services.price_feed.sources.tradingview import TradingView
 from services.price_feed.sources.venue import Venue
 from services.price_feed.sources.venue_source import VenueSource, Wanted
 from shared.settings import Settings, SettingsError
@@ -16,7 +17,18 @@ from shared.settings import Settings, SettingsError
 SourceOpener = Callable[[Mapping[str, Decimal]], Source]
 VenueMaker = Callable[[Settings], Venue]
 
-VENUES: dict[str, VenueMaker] = {}
+
+def _tradingview(settings: Settings) -> Venue:
+    ours = settings.venues
+    return TradingView(
+        url=ours.tradingview_url,
+        site=ours.tradingview_site,
+        session=ours.tradingview_session,
+        session_sign=ours.tradingview_session_sign,
+    )
+
+
+VENUES: dict[str, VenueMaker] = {"tradingview": _tradingview}
 
 
 def source_opener(settings: Settings, wanted: Wanted) -> SourceOpener:
