@@ -19,7 +19,7 @@ from shared.audit_tape import AuditTape
 from shared.domain.accounting import open_position
 from shared.domain.application import AcceptedSignal
 from shared.domain.contracts import Contract
-from shared.domain.exits import ExitRules
+from shared.domain.exit_rules import ExitRules
 from shared.domain.fold import RecorderFold, advance
 from shared.domain.position import Position
 from shared.domain.recorder_settings import RecorderSettings

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 
-from shared.domain.extremes import PriceRange, SuffixExtremes
+from services.tpsl_worker.watched_exits import WatchedExits
+from shared.domain.extremes import SuffixExtremes
 from shared.domain.fold import absorb
 from shared.domain.level_book import LevelBook
 from shared.domain.position import Position
@@ -41,7 +42,7 @@ class SymbolBook:
         self.start = start
         self.due: dict[int, int] = {}
         self._held: dict[int, _Held] = {}
-        self._levels: LevelBook[int] = LevelBook()
+        self._exits = WatchedExits()
         self._live = SuffixExtremes()
         self._settled = SuffixExtremes()
         self._settling: deque[tuple[float, LogEntry]] = deque()
@@ -63,13 +64,18 @@ class SymbolBook:
         return self._held[position_id].stored.recorder_id
 
     def push(self, entry: LogEntry, now: float) -> None:
-        """Take the next entry of the log: a tick that reaches no level costs two comparisons."""
+        """Take the next entry of the log: a tick that reaches no level costs a few comparisons."""
         self._settling.append((now, entry))
         if isinstance(entry, GapMark):
             return
         self._live.push(entry.place, entry.occurred_at, entry.price)
-        for position_id in self._levels.reached(entry.price):
+        filled, triggered = self._exits.reached(entry.price, entry.occurred_at)
+        for position_id in filled:
             self.due[position_id] = entry.place
+        for position_id in triggered:
+            if position_id not in self.due:
+                position = self._held[position_id].stored.position
+                self._exits.watch(position_id, position, self._live.since(position.place))
 
     def hold(self, stored: StoredPosition, now: float) -> None:
         """Add a position, or replace what is held of it; ticks that reached its levels since its place make it due."""
@@ -78,20 +84,20 @@ class SymbolBook:
         self._to_end(stored.id)
         self._changed[stored.id] = None
         self.due.pop(stored.id, None)
-        self._levels.remove(stored.id)
+        self._exits.remove(stored.id)
         seen = self._live.since(position.place)
         if position.place < self.start:
             self.due[stored.id] = self.start
-        elif seen and _reaches(position, seen):
+        elif seen and self._exits.may_have_filled(position, seen):
             self.due[stored.id] = seen.place
         else:
-            self._levels.add(stored.id, *position.levels)
+            self._exits.watch(stored.id, position, seen)
 
     def drop(self, position_id: int) -> None:
         """Forget a position; one that is not held is no error."""
         for each in (self._held, self.due, self._changed, self._by_age):
             each.pop(position_id, None)
-        self._levels.remove(position_id)
+        self._exits.remove(position_id)
         self._extremes.remove(position_id)
 
     def settle(self, before: float) -> None:
@@ -168,11 +174,6 @@ class SymbolBook:
     def _to_end(self, position_id: int) -> None:
         self._by_age.pop(position_id, None)
         self._by_age[position_id] = None
-
-
-def _reaches(position: Position, seen: PriceRange) -> bool:
-    below, above = position.levels
-    return (below is not None and seen.lowest <= below) or (above is not None and seen.highest >= above)
 
 
 def _shows_more(held: _Held) -> bool:

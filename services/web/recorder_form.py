@@ -114,6 +114,50 @@ SECTIONS = (
                 label="Fills at",
                 choices=(("observed", "the price that reached it"), ("level", "its own level")),
             ),
+            Field(
+                name="sl_type",
+                label="Type",
+                choices=(("Fixed", "stays where it is"), ("Trail", "follows the best price")),
+            ),
+            Field(
+                name="trail_trigger",
+                label="Follows from",
+                hint="Ticks in favour of the average entry; 0 follows at once.",
+                numeric=True,
+            ),
+            Field(name="trail_freq", label="Follows in steps of", hint="Whole ticks; 0 means 1.", numeric=True),
+        ),
+    ),
+    Section(
+        title="Break-even",
+        hint="A stop near the entry once the price was in favour; works without a stop loss, too.",
+        fields=(
+            Field(name="break_even_enabled", label="Break-even on", checkbox=True),
+            Field(name="break_even_ticks", label="From", hint="Ticks in favour of the average entry.", numeric=True),
+            Field(
+                name="break_even_offset",
+                label="Stop at the average plus",
+                hint="Ticks in favour; less than the above.",
+                numeric=True,
+            ),
+        ),
+    ),
+    Section(
+        title="Average down",
+        hint="Adds where the price goes against the last entry. Needs a largest position above.",
+        fields=(
+            Field(name="avg_down_enabled", label="Average down on", checkbox=True),
+            Field(name="avg_down_amount", label="Adds", hint="Contracts, once a tick at most.", numeric=True),
+            Field(name="avg_down_point", label="Distance", hint="Against the last entry.", numeric=True),
+            Field(name="avg_down_units", label="Unit of the distance", choices=UNITS),
+        ),
+    ),
+    Section(
+        title="End of the session",
+        hint="",
+        fields=(
+            Field(name="session_end", label="Close at", hint="Such as 15:55; empty holds on."),
+            Field(name="timezone", label="Time zone", hint="Such as America/New_York."),
         ),
     ),
     Section(

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
-from shared.domain.exits import ExitRules, plan_exits
+from shared.domain.exit_planning import plan_exits
+from shared.domain.exit_rules import ExitRules
+from shared.domain.exits import EntryBasis
 from shared.domain.money import quotient
 from shared.domain.position import Position, Stretch, describe_trade, worst_and_best
 from shared.domain.symbols import ResolvedSymbol
@@ -26,10 +27,10 @@ def open_position(
     """Open a position with one lot after the tick at `place`, whose price was `last_price`, and plan its exits."""
     plan = plan_exits(
         rules,
-        average=Fraction(fill.price),
+        EntryBasis(price=fill.price, value=fill.price * fill.quantity, quantity=fill.quantity),
         direction=direction,
-        quantity=fill.quantity,
         contract=instrument.contract,
+        opened_at=fill.occurred_at,
         last_price=last_price,
     )
     return Position(
@@ -74,13 +75,13 @@ def add_lot(position: Position, fill: Fill, rules: ExitRules) -> Position:
     )
     plan = plan_exits(
         rules,
-        average=position.average,
+        EntryBasis(price=fill.price, value=position.value, quantity=position.quantity),
         direction=position.direction,
-        quantity=position.quantity,
         contract=position.contract,
+        opened_at=position.opened_at,
         last_price=position.last_price,
     )
-    return replace(position, plan=plan)
+    return replace(position, plan=plan, best_tick=None)
 
 
 def exit_lots(position: Position, fill: Fill) -> Position:

@@ -7,7 +7,17 @@ from math import floor
 from typing import get_args
 
 from shared.domain.contracts import Contract
-from shared.domain.exits import Distance, DistanceKind, ExitRules, TargetRule, level_price, lies_on_wrong_side
+from shared.domain.distances import level_price, lies_on_wrong_side
+from shared.domain.exit_rules import (
+    AverageDownRule,
+    BreakEvenRule,
+    Distance,
+    DistanceKind,
+    ExitRules,
+    SessionEndRule,
+    TargetRule,
+    TrailRule,
+)
 from shared.domain.numbers import plain
 from shared.domain.overrides import ExitOverride, Overrides, resolve_bare
 from shared.domain.recorder_settings import RecorderSettings, Unit
@@ -68,7 +78,44 @@ def _rules_of_settings(settings: RecorderSettings) -> ExitRules:
     )
     stop = Distance(kind=_KINDS[settings.sl_units], value=settings.sl_amount) if settings.sl_enabled else None
     return ExitRules(
-        stop=stop, targets=targets, stop_at_level=settings.stop_fill == "level", commission=settings.commission
+        stop=stop,
+        targets=targets,
+        stop_at_level=settings.stop_fill == "level",
+        commission=settings.commission,
+        trail=_trail(settings),
+        break_even=_break_even(settings),
+        average_down=_average_down(settings),
+        session_end=_session_end(settings),
+    )
+
+
+def _trail(settings: RecorderSettings) -> TrailRule | None:
+    if settings.sl_type != "Trail":
+        return None
+    return TrailRule(trigger_ticks=settings.trail_trigger, step_ticks=settings.trail_freq or 1)
+
+
+def _break_even(settings: RecorderSettings) -> BreakEvenRule | None:
+    if not settings.break_even_enabled:
+        return None
+    return BreakEvenRule(trigger_ticks=settings.break_even_ticks, offset_ticks=settings.break_even_offset)
+
+
+def _average_down(settings: RecorderSettings) -> AverageDownRule | None:
+    if not settings.avg_down_enabled:
+        return None
+    return AverageDownRule(
+        distance=Distance(kind=_KINDS[settings.avg_down_units], value=settings.avg_down_point),
+        quantity=settings.avg_down_amount,
+        max_contracts=settings.max_contracts,
+    )
+
+
+def _session_end(settings: RecorderSettings) -> SessionEndRule | None:
+    return (
+        SessionEndRule(clock=settings.session_end, timezone=settings.timezone)
+        if settings.session_end is not None
+        else None
     )
 
 

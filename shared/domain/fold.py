@@ -6,25 +6,28 @@ A pure function of the logs: `advance` takes one position through ticks, `Record
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from math import inf
 
-from shared.domain.accounting import exit_lots, marks, miss, observe
+from shared.domain.accounting import add_lot, exit_lots, marks, miss, observe
 from shared.domain.application import AcceptedSignal, Applied, apply
-from shared.domain.exits import EVERY_PRICE, is_reached
+from shared.domain.average_down import average_down_quantity
+from shared.domain.exits import is_reached
 from shared.domain.extremes import PriceRange
 from shared.domain.money import exact
 from shared.domain.position import Position
 from shared.domain.tape import Tape
 from shared.domain.ticks import GapMark, LogEntry, PriceTick
 from shared.domain.trades import ExitReason, Fill
+from shared.domain.watch import EVERY_PRICE, quiet_range
 
 
 def advance(position: Position, entries: Iterable[LogEntry]) -> Position:
     """Take an open position through log entries of its symbol that follow its place, until it closes."""
     quiet: list[PriceTick] = []
     with exact():
-        below, above = _bounds(position)
+        below, above, closes_at = _bounds(position)
         for entry in entries:
-            if isinstance(entry, PriceTick) and below < entry.price < above:
+            if isinstance(entry, PriceTick) and below < entry.price < above and entry.occurred_at < closes_at:
                 quiet.append(entry)
                 continue
             position = _absorb_ticks(position, quiet)
@@ -35,17 +38,18 @@ def advance(position: Position, entries: Iterable[LogEntry]) -> Position:
             position = _execute(position, entry)
             if not position.is_open:
                 return position
-            below, above = _bounds(position)
+            below, above, closes_at = _bounds(position)
         return _absorb_ticks(position, quiet)
 
 
 def absorb(position: Position, stretch: PriceRange) -> Position:
-    """Take a position through a stretch of ticks that reaches none of its levels, known by its extremes alone."""
+    """Take a position through a stretch of ticks that fills nothing, known by its extremes alone."""
     with exact():
         return replace(
             position,
             place=stretch.place,
             last_price=stretch.last,
+            best_tick=position.best_tick_after(stretch.lowest, stretch.highest),
             ticks_seen=position.ticks_seen + stretch.count,
             **marks(position, stretch.lowest, stretch.lowest_at, stretch.highest, stretch.highest_at),
         )
@@ -137,9 +141,15 @@ def _is_not_recorded(applied: Applied) -> bool:
     return applied.status != "recorded"
 
 
-def _bounds(position: Position) -> tuple[Decimal, Decimal]:
-    below, above = position.levels
-    return (-EVERY_PRICE if below is None else below), (EVERY_PRICE if above is None else above)
+def _bounds(position: Position) -> tuple[Decimal, Decimal, float]:
+    """The prices between which, and the moment before which, nothing happens."""
+    below, above = quiet_range(position)
+    closes_at = position.plan.closes_at
+    return (
+        -EVERY_PRICE if below is None else below,
+        EVERY_PRICE if above is None else above,
+        inf if closes_at is None else closes_at,
+    )
 
 
 def _absorb_ticks(position: Position, ticks: list[PriceTick]) -> Position:
@@ -163,17 +173,27 @@ def _price(tick: PriceTick) -> Decimal:
 
 
 def _execute(position: Position, tick: PriceTick) -> Position:
-    """Let one tick do what it does at a position's levels: stop, then targets nearest first, then mark what is left."""
+    """Let one tick do what it does: the exits as they stood before it, then what it changes about them."""
     position = replace(position, place=tick.place, last_price=tick.price, ticks_seen=position.ticks_seen + 1)
-    stop = position.plan.stop
-    if stop and is_reached(stop, tick.price, -position.direction):
-        at_level = position.plan.rules.stop_at_level and not stop.overdue
-        price = stop.price if at_level else tick.price
-        return exit_lots(position, _exit_fill(position.quantity, price, tick, ExitReason.SL))
-    position = _take_profits(position, tick)
+    position = _stop_out(position, tick)
+    if position.is_open:
+        position = _take_profits(position, tick)
+    if position.is_open:
+        position = _end_session(position, tick)
     if not position.is_open:
         return position
-    return observe(position, tick.price, tick.occurred_at, tick.price, tick.occurred_at)
+    position = observe(position, tick.price, tick.occurred_at, tick.price, tick.occurred_at)
+    position = replace(position, best_tick=position.best_tick_after(tick.price, tick.price))
+    return _average_down(position, tick)
+
+
+def _stop_out(position: Position, tick: PriceTick) -> Position:
+    stop = position.stop
+    if stop is None or not is_reached(stop.level, tick.price, -position.direction):
+        return position
+    at_level = position.plan.rules.stop_at_level and not stop.level.overdue
+    price = stop.level.price if at_level else tick.price
+    return exit_lots(position, _exit_fill(position.quantity, price, tick, stop.reason))
 
 
 def _take_profits(position: Position, tick: PriceTick) -> Position:
@@ -187,6 +207,21 @@ def _take_profits(position: Position, tick: PriceTick) -> Position:
         position = exit_lots(position, _exit_fill(quantity, price, tick, ExitReason.TP))
         position = replace(position, plan=position.plan.without_first_target())
     return position
+
+
+def _end_session(position: Position, tick: PriceTick) -> Position:
+    closes_at = position.plan.closes_at
+    if closes_at is None or tick.occurred_at < closes_at:
+        return position
+    return exit_lots(position, _exit_fill(position.quantity, tick.price, tick, ExitReason.SESSION_END))
+
+
+def _average_down(position: Position, tick: PriceTick) -> Position:
+    quantity = average_down_quantity(position, tick.price)
+    if not quantity:
+        return position
+    fill = Fill(quantity=quantity, price=tick.price, occurred_at=tick.occurred_at)
+    return add_lot(position, fill, position.plan.rules)
 
 
 def _exit_fill(quantity: int, price: Decimal, tick: PriceTick, reason: ExitReason) -> Fill:

@@ -6,8 +6,9 @@ from fractions import Fraction
 from typing import TypeVar
 
 from shared.domain.contracts import Contract
-from shared.domain.exits import ExitPlan, next_levels
+from shared.domain.exits import ExitPlan
 from shared.domain.money import quotient
+from shared.domain.standing_stop import MovingStop, StandingStop
 from shared.domain.trades import LONG, Leg, Lot, Trade
 
 Extreme = TypeVar("Extreme")
@@ -30,7 +31,8 @@ class Position:
     """Everything the fold knows of one position; money in the contract's currency, times in ns UTC.
 
     `place` is how far in the tick log it is counted, `last_price` the symbol's last tick up to there (None: none yet).
-    `trades` and `legs` are those that ended since the position was loaded.
+    `best_tick` is the best one since the last entry, kept only where an exit follows it. `trades` and `legs` are those
+    that ended since the position was loaded.
     """
 
     symbol: str
@@ -54,6 +56,7 @@ class Position:
     closed_at: int | None
     place: int
     last_price: Decimal | None
+    best_tick: Decimal | None = None
     ticks_seen: int
     gap_seconds: Decimal
     trades: tuple[Trade, ...] = ()
@@ -75,15 +78,20 @@ class Position:
         return self.direction * self.quantity
 
     @property
+    def value(self) -> Decimal:
+        """Sum of the open lots' entries, each times its quantity."""
+        return sum((lot.entry_price * lot.quantity for lot in self.lots), Decimal(0))
+
+    @property
     def average(self) -> Fraction:
         """Quantity-weighted mean of the open lots' entries, unrounded."""
-        return Fraction(_value(self.lots)) / self.quantity
+        return Fraction(self.value) / self.quantity
 
     @property
     def avg_entry_price(self) -> Decimal:
         """Mean of the open lots' entries; once closed, of all entries."""
         if self.is_open:
-            return quotient(_value(self.lots), self.quantity)
+            return quotient(self.value, self.quantity)
         return quotient(self.entered_value, self.entered_quantity)
 
     @property
@@ -99,12 +107,24 @@ class Position:
 
     def unrealized_at(self, price: Decimal) -> Decimal:
         """Result of the open lots at `price`, before costs."""
-        return self.direction * self.contract.multiplier * (price * self.quantity - _value(self.lots))
+        return self.direction * self.contract.multiplier * (price * self.quantity - self.value)
 
     @property
-    def levels(self) -> tuple[Decimal | None, Decimal | None]:
-        """The next price below and above at which anything happens."""
-        return next_levels(self.plan, self.direction)
+    def moving_stop(self) -> MovingStop:
+        """The stop as a function of the best tick since the last entry."""
+        return MovingStop(plan=self.plan, direction=self.direction, contract=self.contract)
+
+    @property
+    def stop(self) -> StandingStop | None:
+        """The stop that stands now."""
+        return self.moving_stop.standing(self.best_tick)
+
+    def best_tick_after(self, lowest: Decimal, highest: Decimal) -> Decimal | None:
+        """The best tick since the last entry once ticks between these were seen; None where no exit follows it."""
+        if not self.plan.rules.follow_the_price:
+            return None
+        _, best = worst_and_best(self.direction, lowest, highest)
+        return best if self.best_tick is None else worst_and_best(self.direction, *sorted((self.best_tick, best)))[1]
 
 
 def worst_and_best(direction: int, lowest: Extreme, highest: Extreme) -> tuple[Extreme, Extreme]:
@@ -139,10 +159,6 @@ def describe_trade(position: Position, lot: Lot, lowest: Decimal, highest: Decim
         ticks_seen=position.ticks_seen - lot.ticks_before,
         gap_seconds=lot.gap_seconds,
         target_price=plan.targets[0].level.price if plan.targets else None,
-        stop_price=plan.stop.price if plan.stop else None,
+        stop_price=position.stop.level.price if position.stop else None,
         entry_signal_id=lot.signal_id,
     )
-
-
-def _value(lots: tuple[Lot, ...]) -> Decimal:
-    return sum((lot.entry_price * lot.quantity for lot in lots), Decimal(0))

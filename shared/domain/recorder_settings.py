@@ -26,21 +26,10 @@ Unit = Literal["Ticks", "Points", "Percent", "Dollars"]
 
 ZERO = Decimal(0)
 NOT_YET = (
-    "sl_type",
-    "trail_trigger",
-    "trail_freq",
-    "break_even_enabled",
-    "break_even_ticks",
-    "break_even_offset",
-    "avg_down_enabled",
-    "avg_down_amount",
-    "avg_down_point",
-    "avg_down_units",
     "inverse",
     "direction_filter",
     "time_filter_1",
     "time_filter_2",
-    "session_end",
     "cooldown_seconds",
     "max_signals_per_session",
     "max_daily_loss",
@@ -80,7 +69,7 @@ class RecorderSettings:
     sl_type: Literal["Fixed", "Trail"] = "Fixed"
     stop_fill: Literal["observed", "level"] = "observed"
     trail_trigger: Amount = ZERO
-    trail_freq: Amount = ZERO
+    trail_freq: Whole = 0
     break_even_enabled: Flag = False
     break_even_ticks: Amount = ZERO
     break_even_offset: Amount = ZERO
@@ -147,9 +136,24 @@ def _contradictions(settings: RecorderSettings) -> Iterator[tuple[str, str]]:
         yield "sl_amount", "must be more than 0 while the stop loss is on"
     if settings.sl_units == "Percent" and settings.sl_amount >= HUNDRED:
         yield "sl_amount", "must be less than 100 per cent"
+    yield from _contradictions_of_moving_exits(settings)
     for name in NOT_YET:
         if getattr(settings, name) != getattr(DEFAULTS, name):
             yield name, "not available yet"
+
+
+def _contradictions_of_moving_exits(settings: RecorderSettings) -> Iterator[tuple[str, str]]:
+    if settings.sl_type == "Trail" and not settings.sl_enabled:
+        yield "sl_type", "Trail needs the stop loss to be on"
+    if settings.break_even_enabled and settings.break_even_offset >= settings.break_even_ticks:
+        yield "break_even_offset", "must be less than break_even_ticks while break-even is on"
+    if not settings.avg_down_enabled:
+        return
+    if settings.max_contracts == 0:
+        yield "max_contracts", "must be more than 0 while average down is on"
+    for name in ("avg_down_amount", "avg_down_point"):
+        if getattr(settings, name) == 0:
+            yield name, "must be more than 0 while average down is on"
 
 
 def _as_json(value: object) -> object:

@@ -45,6 +45,7 @@ def _row(stored: StoredPosition) -> dict[str, Any]:
         "lowest_at": to_datetime(stretch.lowest_at),
         "highest": stretch.highest,
         "highest_at": to_datetime(stretch.highest_at),
+        "best_ticks": position.best_tick,
     }
 
 
@@ -57,9 +58,9 @@ _FLUSH = text(
             CAST(:worst AS numeric[]), CAST(:worst_prices AS numeric[]), CAST(:worst_at AS timestamptz[]),
             CAST(:best AS numeric[]), CAST(:best_at AS timestamptz[]),
             CAST(:lowest AS numeric[]), CAST(:lowest_at AS timestamptz[]),
-            CAST(:highest AS numeric[]), CAST(:highest_at AS timestamptz[])
+            CAST(:highest AS numeric[]), CAST(:highest_at AS timestamptz[]), CAST(:best_ticks AS numeric[])
         ) AS row (id, version, place, ticks_seen, current_price, unrealized, worst, worst_price, worst_at,
-                  best, best_at, lowest, lowest_at, highest, highest_at)
+                  best, best_at, lowest, lowest_at, highest, highest_at, best_tick)
     ),
     free AS (
         SELECT position.id FROM recorder_positions position JOIN counted USING (id)
@@ -74,6 +75,7 @@ _FLUSH = text(
         best_unrealized_pnl = counted.best, best_at = counted.best_at,
         lowest_since_fill = counted.lowest, lowest_since_fill_at = counted.lowest_at,
         highest_since_fill = counted.highest, highest_since_fill_at = counted.highest_at,
+        best_since_entry = counted.best_tick,
         updated_at = clock_timestamp()
     FROM counted JOIN free USING (id)
     WHERE position.id = counted.id

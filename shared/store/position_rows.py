@@ -56,6 +56,7 @@ def position_values(position: Position) -> Json:
         "lowest_since_fill_at": to_datetime(stretch.lowest_at),
         "highest_since_fill": stretch.highest,
         "highest_since_fill_at": to_datetime(stretch.highest_at),
+        "best_since_entry": position.best_tick,
         "exit_price": position.exit_price,
         "realized_pnl": position.realized_pnl,
         "ticks_seen": position.ticks_seen,
@@ -92,6 +93,7 @@ def position_from_row(row: RowMapping, contract: Contract) -> Position:
         closed_at=_ns(row["closed_at"]),
         place=row["place"],
         last_price=row["current_price"],
+        best_tick=row["best_since_entry"],
         ticks_seen=row["ticks_seen"],
         gap_seconds=row["gap_seconds"],
     )

@@ -199,6 +199,8 @@ recorder_positions = Table(
     _moment("lowest_since_fill_at"),
     _money("highest_since_fill"),
     _moment("highest_since_fill_at"),
+    # The best tick since the last entry, where an exit follows it.
+    _money("best_since_entry"),
     _money("exit_price"),
     _money("realized_pnl", nullable=False),
     Column("ticks_seen", BigInteger, nullable=False),

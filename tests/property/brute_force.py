@@ -22,13 +22,15 @@ Readings chosen where the text leaves room:
 - Gap marks of one symbol do not overlap; each counts from the entry's time on, in all that is open at the mark.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from shared.domain.ticks import GapMark, LogEntry, PriceTick
 
@@ -120,7 +122,10 @@ class Position:
     direction: Direction
     contract: ScriptedContract
     events: list[Event] = field(default_factory=list)
+    planned_average: Fraction = Fraction(0)
     stop: Leg | None = None
+    stop_distance: Fraction = Fraction(0)
+    overdue: bool = False
     targets: list[Leg] = field(default_factory=list)
     stop_override: ExitLeg | None = None
     targets_override: tuple[ExitLeg, ...] | None = None
@@ -137,6 +142,17 @@ class Position:
 
     def held(self) -> int:
         return sum(unit.left is None for unit in self.units())
+
+    def last_entry(self) -> int:
+        return max(index for index, event in enumerate(self.events) if event.quantity * self.direction > 0)
+
+    def outlived_since_entry(self) -> list[Fraction]:
+        """The ticks since the last entry that the position outlived."""
+        return [event.price for event in self.events[self.last_entry() + 1 :] if event.quantity == 0]
+
+    def in_favour(self, price: Fraction) -> Fraction:
+        """By how many ticks a price is better than the average of the last entry."""
+        return (price - self.planned_average) * self.direction / Fraction(self.contract.tick_size)
 
     def entry(self, unit: Unit) -> Fraction:
         return self.events[unit.entered].price
@@ -495,11 +511,13 @@ def plan_exits(book: Book, position: Position, fill_price: Fraction, last: Fract
     if position.targets_override is not None:
         position.targets_override = tuple(settled(leg, fill_price) for leg in position.targets_override)
     unit, value = stop_in_force(book, position.stop_override, fill_price)
-    position.stop = None
+    position.stop, position.planned_average = None, average
     if value != 0:
         level = level_at(unit, value, average, -direction, position.contract)
-        passed = last is not None and (last - level) * direction <= 0
-        position.stop = Leg(level=level, size=None, overdue=passed)
+        position.stop = Leg(level=level, size=None, overdue=False)
+        position.stop_distance = points_in(unit, value, average, -direction, position.contract)
+    standing = standing_stop(book, position)
+    position.overdue = standing is not None and last is not None and (last - standing[0]) * direction <= 0
     position.targets = []
     for unit, value, size in target_legs(book, position, held):
         level = level_at(unit, value, average, direction, position.contract)
@@ -554,16 +572,21 @@ def share(percent: int, held: int) -> int:
     return max(1, percent * held // 100)
 
 
-def level_at(unit: str, value: Fraction, base: Fraction, towards: int, contract: ScriptedContract) -> Fraction:
-    """The price level a distance away from `base`, on the grid, ties away from it, at least one tick off."""
-    tick = Fraction(contract.tick_size)
-    distance = {
-        "Ticks": value * tick,
+def points_in(unit: str, value: Fraction, base: Fraction, towards: int, contract: ScriptedContract) -> Fraction:
+    """A distance from `base` in points; a price that lies on the other side is less than nothing away."""
+    return {
+        "Ticks": value * Fraction(contract.tick_size),
         "Points": value,
         "Percent": base * value / 100,
         "Dollars": value / Fraction(contract.multiplier),
         "Price": (value - base) * towards,
     }[unit]
+
+
+def level_at(unit: str, value: Fraction, base: Fraction, towards: int, contract: ScriptedContract) -> Fraction:
+    """The price level a distance away from `base`, on the grid, ties away from it, at least one tick off."""
+    tick = Fraction(contract.tick_size)
+    distance = points_in(unit, value, base, towards, contract)
     exact = base + towards * distance
     below = exact // tick * tick
     candidates = [below - tick, below, below + tick, below + 2 * tick]
@@ -573,21 +596,93 @@ def level_at(unit: str, value: Fraction, base: Fraction, towards: int, contract:
     return nearest
 
 
+def standing_stop(book: Book, position: Position) -> tuple[Fraction, str] | None:
+    """Where the stop stands after all that the position outlived, and why it stands there."""
+    found = []
+    if position.stop is not None:
+        found.append((position.stop.level, "sl"))
+        if book.setting("sl_type", "Fixed") == "Trail":
+            found.append((trailed_stop(book, position, position.stop.level), "trail"))
+    ticks = position.outlived_since_entry()
+    trigger = Fraction(str(book.setting("break_even_ticks", 0)))
+    if book.setting("break_even_enabled", False) and any(position.in_favour(price) >= trigger for price in ticks):
+        found.append((break_even_stop(book, position), "break_even"))
+    for place in found:
+        if all((place[0] - other[0]) * position.direction >= 0 for other in found):
+            return place
+    return None
+
+
+def trailed_stop(book: Book, position: Position, planned: Fraction) -> Fraction:
+    """Move the planned stop step by step while the stop belonging to the best price is at least that good."""
+    direction, tick = position.direction, Fraction(position.contract.tick_size)
+    seen = [position.events[position.last_entry()].price, *position.outlived_since_entry()]
+    best = max(seen, key=lambda price: price * direction)
+    if position.in_favour(best) < Fraction(str(book.setting("trail_trigger", 0))):
+        return planned
+    wanted = level_at("Points", position.stop_distance, best, -direction, position.contract)
+    step = (int(book.setting("trail_freq", 0)) or 1) * tick * direction
+    while (wanted - (planned + step)) * direction >= 0:
+        planned += step
+    return planned
+
+
+def break_even_stop(book: Book, position: Position) -> Fraction:
+    """The average and the offset, on the grid; halfway the better one."""
+    direction, tick = position.direction, Fraction(position.contract.tick_size)
+    exact = position.planned_average + direction * Fraction(str(book.setting("break_even_offset", 0))) * tick
+    below = exact // tick * tick
+    return min([below, below + tick], key=lambda level: (abs(level - exact), -level * direction))
+
+
+def cut_off(book: Book, position: Position) -> float:
+    """The first moment after the opening at which the clock strikes the end of the session, in ns."""
+    if not book.setting("session_end", None):
+        return math.inf
+    zone = ZoneInfo(book.setting("timezone", "America/New_York"))
+    hour, minute = map(int, book.setting("session_end", "").split(":"))
+    opened = position.events[0].occurred_at
+    day = datetime.fromtimestamp(opened // 10**9, tz=zone)
+    strikes = [
+        int(datetime(each.year, each.month, each.day, hour, minute, tzinfo=zone).timestamp()) * 10**9
+        for each in (day, day + timedelta(days=1))
+    ]
+    return min(strike for strike in strikes if strike > opened)
+
+
 def meet_tick(book: Book, position: Position, tick: PriceTick) -> None:
-    """One tick for one position: stop, then targets nearest first, then the mark of what is left."""
+    """One tick for one position: stop, targets nearest first, session end, the mark of what is left, average down."""
     price, direction = Fraction(tick.price), position.direction
-    stop = position.stop
-    if stop is not None and (stop.overdue or (price - stop.level) * direction <= 0):
-        at_level = book.setting("stop_fill", "observed") == "level" and not stop.overdue
-        fill(position, -position.held(), stop.level if at_level else price, tick, "sl")
+    stop = standing_stop(book, position)
+    if stop is not None and (position.overdue or (price - stop[0]) * direction <= 0):
+        at_level = book.setting("stop_fill", "observed") == "level" and not position.overdue
+        fill(position, -position.held(), stop[0] if at_level else price, tick, stop[1])
         return
     for leg in list(position.targets):
         if position.held() and (leg.overdue or (price - leg.level) * direction >= 0):
             size = position.held() if leg.size is None else min(leg.size, position.held())
             fill(position, -size, price if leg.overdue else leg.level, tick, "tp")
             position.targets.remove(leg)
+    if position.held() and tick.occurred_at >= cut_off(book, position):
+        fill(position, -position.held(), price, tick, "session_end")
     if position.held():
         position.events.append(Event(price=price, occurred_at=tick.occurred_at, place=tick.place))
+        average_down(book, position, tick)
+
+
+def average_down(book: Book, position: Position, tick: PriceTick) -> None:
+    """Add, if the tick is far enough against the last entry and there is room."""
+    if not book.setting("avg_down_enabled", False):
+        return
+    last = position.events[position.last_entry()].price
+    unit, value = str(book.setting("avg_down_units", "Ticks")), Fraction(str(book.setting("avg_down_point", 0)))
+    points = points_in(unit, value, position.planned_average, -position.direction, position.contract)
+    room = int(book.setting("max_contracts", 0)) - position.held()
+    quantity = min(int(book.setting("avg_down_amount", 0)), room)
+    price = Fraction(tick.price)
+    if quantity > 0 and (last - price) * position.direction >= points:
+        fill(position, quantity * position.direction, price, tick, "entry")
+        plan_exits(book, position, price, price)
 
 
 # --- rows ---------------------------------------------------------------------------------------------------------

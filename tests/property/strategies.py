@@ -72,7 +72,7 @@ def tapes(draw: st.DrawFn, specs: dict[str, ScriptedContract], max_size: int = 3
         st.sampled_from(sorted(specs)),
         st.sampled_from([0, 0, 1, 1, 2, -1, -1, -2, 3, -3, 6, -6, 15, -15]),
         st.sampled_from([Decimal(text) for text in ("0", "0", "0", "0", "0.4", "0.5")]),
-        st.sampled_from([0, 1, MILLISECOND, 20 * MILLISECOND, SECOND, 7 * SECOND]),
+        st.sampled_from([0, 1, MILLISECOND, 20 * MILLISECOND, SECOND, 7 * SECOND, 40 * SECOND]),
         st.integers(0, 19),
     )
     entries: list[LogEntry] = []
@@ -114,7 +114,53 @@ def stops(draw: st.DrawFn, contract: ScriptedContract) -> dict[str, Any]:
         "sl_units": unit,
         "sl_amount": str(draw(distances(unit, contract))),
         "stop_fill": draw(st.sampled_from(["observed", "level"])),
+        **draw(trails()),
     }
+
+
+@st.composite
+def trails(draw: st.DrawFn) -> dict[str, Any]:
+    if not draw(st.booleans()):
+        return {}
+    return {
+        "sl_type": "Trail",
+        "trail_trigger": draw(st.sampled_from(["0", "0", "1", "2.5", "6"])),
+        "trail_freq": draw(st.sampled_from([0, 1, 2, 3])),
+    }
+
+
+@st.composite
+def break_evens(draw: st.DrawFn) -> dict[str, Any]:
+    if draw(st.integers(0, 2)):
+        return {}
+    trigger = draw(st.sampled_from(["0.5", "1", "2", "3.5", "6"]))
+    offset = draw(
+        st.sampled_from([text for text in ("0", "0.4", "0.5", "1", "2", "5") if float(text) < float(trigger)])
+    )
+    return {"break_even_enabled": True, "break_even_ticks": trigger, "break_even_offset": offset}
+
+
+@st.composite
+def average_downs(draw: st.DrawFn, contract: ScriptedContract) -> dict[str, Any]:
+    if draw(st.integers(0, 2)):
+        return {}
+    unit = draw(units())
+    return {
+        "avg_down_enabled": True,
+        "avg_down_amount": draw(st.integers(1, 3)),
+        "avg_down_point": str(draw(distances(unit, contract))),
+        "avg_down_units": unit,
+        "max_contracts": draw(st.sampled_from([2, 3, 5, 9])),
+    }
+
+
+def session_ends() -> st.SearchStrategy[dict[str, Any]]:
+    """Cut-offs at the very start of the tape, within it and far from it: it begins at 02:40 UTC."""
+    return st.sampled_from(
+        [{}] * 3
+        + [{"session_end": clock} for clock in ("21:40", "21:41", "21:42", "15:55")]
+        + [{"session_end": "03:41", "timezone": "Europe/Berlin"}]
+    )
 
 
 @st.composite
@@ -165,6 +211,9 @@ def settings_of(draw: st.DrawFn, name: str, symbol: str, contract: ScriptedContr
         "commission": draw(st.sampled_from(["0", "0", "0.62", "1.005"])),
         **draw(stops(contract)),
         **draw(take_profits(contract)),
+        **draw(break_evens()),
+        **draw(average_downs(contract)),
+        **draw(session_ends()),
     }
 
 
@@ -367,6 +416,13 @@ def stated_exits(signal: ScriptedSignal) -> dict[str, Any]:
     return body
 
 
+MOVING_NAMES = {
+    *("sl_enabled", "sl_units", "sl_amount", "stop_fill", "sl_type", "trail_trigger", "trail_freq"),
+    *("break_even_enabled", "break_even_ticks", "break_even_offset", "max_contracts"),
+    *("avg_down_enabled", "avg_down_amount", "avg_down_point", "avg_down_units"),
+}
+
+
 # --- all of it ----------------------------------------------------------------------------------------------------
 
 
@@ -379,3 +435,22 @@ def scenarios(draw: st.DrawFn, max_ticks: int = 30) -> Scenario:
     recorders = [draw(settings_of(f"R{number}", home, specs[home])) for number, home in enumerate(homes)]
     tape = draw(tapes(specs, max_ticks))
     return Scenario(recorders=recorders, contracts=specs, ticks=tape, signals=draw(signals(recorders, specs, tape)))
+
+
+@st.composite
+def scenarios_of_moving_exits(draw: st.DrawFn) -> Scenario:
+    """One recorder whose exits move, and little that ends a position early: few signals, far targets, a long tape."""
+    specs = {"MNQ1!": draw(contracts())}
+    contract = specs["MNQ1!"]
+    quiet = {"name": "R", "symbol": "MNQ1!", "max_price_deviation": "0", "tp_targets": [], "trim_units": "Contracts"}
+    moving = {**draw(stops(contract)), **draw(trails()), **draw(break_evens()), **draw(average_downs(contract))}
+    if moving.get("sl_type") == "Trail" and not moving.get("sl_enabled"):
+        unit = draw(units())
+        moving |= {"sl_enabled": True, "sl_units": unit, "sl_amount": str(draw(distances(unit, contract)))}
+    if draw(st.booleans()):
+        quiet["tp_targets"] = [{"value": "9", "trim": 1}, {"value": "14", "trim": 1}]
+    recorder = draw(settings_of("R", "MNQ1!", contract)) | {"recording_enabled": True, "session_end": None}
+    recorder = {name: value for name, value in recorder.items() if name not in MOVING_NAMES} | quiet | moving
+    tape = draw(tapes(specs, 60))
+    drawn = draw(signals([recorder], specs, tape))[: draw(st.integers(1, 4))]
+    return Scenario(recorders=[recorder], contracts=specs, ticks=tape, signals=drawn)

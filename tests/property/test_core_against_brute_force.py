@@ -7,7 +7,7 @@ from hypothesis import given, note, settings
 
 from shared.replay import replay
 from tests.property.brute_force import brute_force_replay
-from tests.property.strategies import Scenario, body_of, scenarios
+from tests.property.strategies import Scenario, body_of, scenarios, scenarios_of_moving_exits
 
 WORDS = ("missed_signals", "already there", "nothing to close", "max_contracts", "risk_dollars")
 KEYS = ("line", "recorder", "status")
@@ -34,9 +34,7 @@ def explain(scenario: Scenario) -> None:
         note(f"line {signal.line} {signal.recorder} after {signal.place} at {signal.occurred_at}: {body_of(signal)}")
 
 
-@settings(max_examples=5 * settings().max_examples)
-@given(scenarios())
-def test_every_row_is_that_of_the_brute_force(scenario: Scenario) -> None:
+def assert_rows_are_equal(scenario: Scenario) -> None:
     explain(scenario)
     expected = brute_force_replay(scenario.recorders, scenario.ticks, scenario.signals, scenario.contracts)
     found = replay(scenario.recorders, scenario.ticks, scenario.replay_signals())
@@ -47,3 +45,15 @@ def test_every_row_is_that_of_the_brute_force(scenario: Scenario) -> None:
         assert words_in(ours["reason"]) <= words_in(said_by(theirs)), (ours, theirs)
     assert sorted_rows(found["trades"]) == sorted_rows(expected["trades"])
     assert sorted_rows(found["positions"]) == sorted_rows(expected["positions"])
+
+
+@settings(max_examples=5 * settings().max_examples)
+@given(scenarios())
+def test_every_row_is_that_of_the_brute_force(scenario: Scenario) -> None:
+    assert_rows_are_equal(scenario)
+
+
+@settings(max_examples=5 * settings().max_examples)
+@given(scenarios_of_moving_exits())
+def test_exits_that_move_are_those_of_the_brute_force(scenario: Scenario) -> None:
+    assert_rows_are_equal(scenario)

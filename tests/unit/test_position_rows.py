@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shared.domain.accounting import add_lot, exit_lots, miss, open_position
 from shared.domain.contracts import Contract
-from shared.domain.exits import Distance, ExitRules, TargetRule
+from shared.domain.exit_rules import Distance, ExitRules, TargetRule
 from shared.domain.fold import advance
 from shared.domain.money import exact
 from shared.domain.position import Position

@@ -21,7 +21,7 @@ DEFAULTS: dict[str, object] = {
     "initial_position_size": 1, "add_position_size": 1, "same_direction": "add", "opposite_signal": "reverse",
     "fill_price": "signal", "max_price_deviation": "10", "tp_units": "Ticks", "trim_units": "Contracts",
     "tp_targets": [], "sl_enabled": False, "sl_amount": "0", "sl_units": "Ticks", "sl_type": "Fixed",
-    "stop_fill": "observed", "trail_trigger": "0", "trail_freq": "0", "break_even_enabled": False,
+    "stop_fill": "observed", "trail_trigger": "0", "trail_freq": 0, "break_even_enabled": False,
     "break_even_ticks": "0", "break_even_offset": "0", "avg_down_enabled": False, "avg_down_amount": 0,
     "avg_down_point": "0", "avg_down_units": "Ticks", "inverse": False, "direction_filter": "Both",
     "time_filter_1": None, "time_filter_2": None, "timezone": "America/New_York", "session_end": None,
@@ -65,7 +65,9 @@ def test_what_is_available_can_be_set_and_reads_back_through_json(unit: str) -> 
         symbol="MNQ1!", recording_enabled=False, same_direction="ignore", opposite_signal="reduce", fill_price="market",
         max_price_deviation=0, tp_units=unit, trim_units="Percent", stop_fill="level", sl_enabled=True, sl_units=unit,
         tp_targets=[{"value": 40}, {"ticks": "20.5", "trim": "33.3"}], sl_amount="99.5", max_contracts=5,
-        initial_position_size=0, commission="1.24", timezone="Europe/Zurich",
+        initial_position_size=0, commission="1.24", timezone="Europe/Zurich", session_end="15:55",
+        sl_type="Trail", trail_trigger="8.5", trail_freq=4, break_even_enabled=True, break_even_ticks=6,
+        break_even_offset="5.5", avg_down_enabled=True, avg_down_amount=2, avg_down_point="12.5", avg_down_units=unit,
     )  # fmt: skip
 
     assert chosen.tp_targets == (
@@ -76,32 +78,20 @@ def test_what_is_available_can_be_set_and_reads_back_through_json(unit: str) -> 
 
 
 def test_what_is_stored_with_later_settings_is_still_written() -> None:
-    later = replace(settings(), time_filter_1=TimeWindow(start=time(9, 30), stop=time(16)), session_end=time(15, 55))
+    later = replace(settings(), time_filter_1=TimeWindow(start=time(9, 30), stop=time(16)))
 
     written = settings_as_json(later)
 
     assert written["time_filter_1"] == {"start": "09:30", "stop": "16:00"}
-    assert written["session_end"] == "15:55"
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("sl_type", "Trail"),
-        ("trail_trigger", 5),
-        ("trail_freq", 1),
-        ("break_even_enabled", True),
-        ("break_even_ticks", 4),
-        ("break_even_offset", 1),
-        ("avg_down_enabled", True),
-        ("avg_down_amount", 1),
-        ("avg_down_point", 10),
-        ("avg_down_units", "Points"),
         ("inverse", True),
         ("direction_filter", "Long"),
         ("time_filter_1", {"start": "09:30", "stop": "16:00"}),
         ("time_filter_2", {"start": "22:00", "stop": "02:00"}),
-        ("session_end", "15:55"),
         ("cooldown_seconds", 1),
         ("max_signals_per_session", 1),
         ("max_daily_loss", "100"),
@@ -144,6 +134,7 @@ def test_what_is_not_built_yet_is_refused_and_never_ignored(field: str, value: o
         ("time_filter_2", {"start": "9:30", "stop": "24:00"}, "'24:00' is not a time of day such as 15:55"),
         ("time_filter_2", {"start": "9:30", "stop": "09:30"}, "start and stop are both 09:30"),
         ("session_end", 1555, "'1555' is not a time of day such as 15:55"),
+        ("trail_freq", "1.5", "1.5 is not whole"),
         ("take_every", 0, "0 is less than 1"),
         ("tp_targets", "20", "must be a list of targets"),
         ("tp_targets", {"value": 20}, "must be a list of targets"),
@@ -164,6 +155,28 @@ def test_a_wrong_value_is_refused_with_field_and_reason(field: str, value: objec
 @pytest.mark.parametrize("later", [{"sl_enabled": True}, {"sl_enabled": True, "sl_amount": 0}])
 def test_a_stop_loss_that_is_on_needs_an_amount(later: dict[str, object]) -> None:
     assert errors(**later) == {"sl_amount": "must be more than 0 while the stop loss is on"}
+
+
+def test_a_stop_that_trails_is_a_stop_that_is_on() -> None:
+    assert errors(sl_type="Trail") == {"sl_type": "Trail needs the stop loss to be on"}
+    assert settings(sl_type="Trail", sl_enabled=True, sl_amount=20).sl_type == "Trail"
+
+
+@pytest.mark.parametrize(("trigger", "offset"), [(0, 0), (4, 4), ("4.5", 5)])
+def test_a_break_even_stop_stands_before_its_trigger(trigger: object, offset: object) -> None:
+    chosen = {"break_even_ticks": trigger, "break_even_offset": offset}
+    assert errors(break_even_enabled=True, **chosen) == {
+        "break_even_offset": "must be less than break_even_ticks while break-even is on"
+    }
+    assert not settings(**chosen).break_even_enabled
+
+
+def test_averaging_down_has_a_size_a_distance_and_an_end() -> None:
+    reason = "must be more than 0 while average down is on"
+    assert errors(avg_down_enabled=True) == dict.fromkeys(
+        ("max_contracts", "avg_down_amount", "avg_down_point"), reason
+    )
+    assert settings(avg_down_enabled=True, avg_down_amount=1, avg_down_point="2.5", max_contracts=3).avg_down_enabled
 
 
 def test_percentages_have_their_limits() -> None:

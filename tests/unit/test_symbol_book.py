@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from services.tpsl_worker.book import SOONEST_REWRITE_SECONDS, SymbolBook
 from shared.domain.accounting import open_position
 from shared.domain.contracts import Contract
-from shared.domain.exits import Distance, ExitRules, TargetRule
+from shared.domain.exit_rules import AverageDownRule, BreakEvenRule, Distance, ExitRules, TargetRule, TrailRule
 from shared.domain.fold import advance
 from shared.domain.position import Position
 from shared.domain.symbols import ResolvedSymbol
@@ -36,6 +36,21 @@ NOBODY = 1_000
 STOP_4 = ExitRules(stop=Distance(kind="ticks", value=Decimal(4)))
 TARGET_4 = ExitRules(targets=(TargetRule(distance=Distance(kind="ticks", value=Decimal(4))),))
 MARGIN = 0.25
+
+
+def ticks_away(count: int) -> Distance:
+    return Distance(kind="ticks", value=Decimal(count))
+
+
+TRAIL_4 = ExitRules(stop=ticks_away(4), trail=TrailRule(trigger_ticks=Decimal(0), step_ticks=1))
+LATE_TRAIL_8 = ExitRules(stop=ticks_away(8), trail=TrailRule(trigger_ticks=Decimal(6), step_ticks=3))
+BREAK_EVEN = ExitRules(break_even=BreakEvenRule(trigger_ticks=Decimal(3), offset_ticks=Decimal(1)))
+ALL_THAT_MOVES = replace(
+    LATE_TRAIL_8,
+    break_even=BREAK_EVEN.break_even,
+    average_down=AverageDownRule(distance=ticks_away(3), quantity=1, max_contracts=3),
+)
+MOVING = [TRAIL_4, LATE_TRAIL_8, BREAK_EVEN, ALL_THAT_MOVES]
 
 
 def tick(place: int, price: str | int | Decimal) -> PriceTick:
@@ -156,6 +171,68 @@ class TestExits:
         assert (len(book), book.due, book.versions) == (0, {}, {})
         assert flushed(book, now=9, limit=1000) == []
         assert (len(book._by_age), len(book._changed)) == (0, 0)
+
+
+class TestExitsThatMove:
+    def test_a_new_best_price_makes_nobody_due_and_moves_the_stop_all_the_same(self) -> None:
+        book = SymbolBook(start=1)
+        book.hold(stored(opened(1, rules=TRAIL_4)), now=0)
+        for place in range(2, 50):
+            book.push(tick(place, 99 + place), now=0)
+        assert book.due == {}
+        book.push(tick(50, "147.25"), now=0)
+        assert book.due == {}
+        book.push(tick(51, "147.00"), now=0)
+        assert book.due == {1: 51}
+
+    def test_the_position_that_saw_the_best_price_is_stopped_first(self) -> None:
+        book = SymbolBook(start=1)
+        book.hold(stored(opened(1, rules=TRAIL_4), number=1), now=0)
+        book.push(tick(2, 110), now=0)
+        book.push(tick(3, "109.50"), now=0)
+        book.hold(stored(opened(3, "109.50", rules=TRAIL_4), number=2), now=0)
+        book.push(tick(4, 109), now=0)
+        assert book.due == {1: 4}
+        book.push(tick(5, "108.50"), now=0)
+        assert book.due == {1: 4, 2: 5}
+
+    def test_break_even_moves_the_stop_without_the_fold_though_the_price_was_lower_before(self) -> None:
+        book = SymbolBook(start=1)
+        book.hold(stored(opened(1, rules=BREAK_EVEN)), now=0)
+        for place, price in enumerate(("98", "100.75", "100.50"), start=2):
+            book.push(tick(place, price), now=0)
+        assert book.due == {}
+        book.push(tick(5, "100.25"), now=0)
+        assert book.due == {1: 5}
+
+    def test_a_stop_that_begins_to_trail_late_is_followed_from_then_on(self) -> None:
+        book = SymbolBook(start=1)
+        book.hold(stored(opened(1, rules=LATE_TRAIL_8)), now=0)
+        for place, price in enumerate(("101.25", "99", "101.50", "100.25"), start=2):
+            book.push(tick(place, price), now=0)
+        assert book.due == {}
+        book.push(tick(6, "99.50"), now=0)
+        assert book.due == {1: 6}
+
+    def test_what_was_flushed_in_between_does_not_lose_the_best_price(self) -> None:
+        book = SymbolBook(start=1)
+        book.hold(stored(opened(1, rules=TRAIL_4)), now=0)
+        book.push(tick(2, 110), now=0)
+        (counted,) = flushed(book, now=1)
+        assert counted.position.best_tick == 110
+        again = SymbolBook(start=2)
+        again.hold(counted, now=1)
+        again.push(tick(3, 109), now=1)
+        assert again.due == {1: 3}
+
+    def test_the_first_tick_at_the_end_of_the_session_makes_a_position_due(self) -> None:
+        book = SymbolBook(start=1)
+        book.hold(stored(ending_at(4, opened(1))), now=0)
+        book.push(tick(2, 100), now=0)
+        book.push(tick(3, 100), now=0)
+        assert book.due == {}
+        book.push(tick(4, 100), now=0)
+        assert book.due == {1: 4}
 
 
 class TestFlush:
@@ -304,11 +381,20 @@ def tapes(draw: st.DrawFn) -> list[LogEntry]:
 @given(tape=tapes(), data=st.data())
 def test_books_and_flushes_equal_the_plain_fold_whenever_they_happen(tape: list[LogEntry], data: st.DataObject) -> None:
     """The monitor's loop, with a dictionary for the database: at the end, each position is where the fold takes it."""
-    rules = st.sampled_from([ExitRules(), STOP_4, TARGET_4, replace(STOP_4, targets=TARGET_4.targets)])
+    rules = st.sampled_from([ExitRules(), STOP_4, TARGET_4, replace(STOP_4, targets=TARGET_4.targets), *MOVING])
     database: dict[int, StoredPosition] = {}
     waiting = {number: data.draw(st.integers(1, 1 + len(tape))) for number in range(1, data.draw(st.integers(2, 5)))}
     whole = {
-        number: opened(place, data.draw(st.integers(96, 104)), rules=data.draw(rules), last_price=None)
+        number: ending_at(
+            data.draw(st.one_of(st.none(), st.integers(place, place + 20))),
+            opened(
+                place,
+                data.draw(st.integers(96, 104)),
+                rules=data.draw(rules),
+                last_price=None,
+                direction=data.draw(st.sampled_from([LONG, SHORT])),
+            ),
+        )
         for number, place in waiting.items()
     }
     book, now = SymbolBook(start=1), 0.0
@@ -334,6 +420,11 @@ def test_books_and_flushes_equal_the_plain_fold_whenever_they_happen(tape: list[
     expected = {number: advance(position, entries_after(tape, position)) for number, position in whole.items()}
     for number in expected.keys() - waiting.keys():
         assert shown(database[number].position) == shown(expected[number])
+
+
+def ending_at(place: int | None, position: Position) -> Position:
+    """Let the session end at the time of the tick at a place."""
+    return replace(position, plan=replace(position.plan, closes_at=None if place is None else place * 1000))
 
 
 def ask_the_fold(book: SymbolBook, database: dict[int, StoredPosition], tape: list[LogEntry], now: float) -> None:

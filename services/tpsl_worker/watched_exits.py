@@ -1,0 +1,76 @@
+"""What ticks may do to the open positions of one symbol, so that the others need not be looked at.
+
+Stops that move do so in here, without the fold: where they stand is a function of the prices that were seen.
+"""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from shared.domain.due_times import DueTimes
+from shared.domain.extremes import PriceRange
+from shared.domain.level_book import LevelBook
+from shared.domain.position import Position
+from shared.domain.trades import LONG, SHORT
+from shared.domain.trailing_book import TrailingBook
+from shared.domain.watch import execution_range, trigger_range
+
+
+class WatchedExits:
+    """By position: the prices that fill something, the one that sets its stop in motion, its trail, its session's end.
+
+    Of `trails` the side's direction makes up favourable.
+    """
+
+    def __init__(self) -> None:
+        self._fills: LevelBook[int] = LevelBook()
+        self._triggers: LevelBook[int] = LevelBook()
+        self._trails: dict[int, TrailingBook[int]] = {LONG: TrailingBook(), SHORT: TrailingBook()}
+        self._session_ends: DueTimes[int] = DueTimes()
+        self._latest = 0
+
+    def reached(self, price: Decimal, occurred_at: int) -> tuple[set[int], list[int]]:
+        """Take a tick; return the positions it may fill something of, and those whose stop it sets in motion."""
+        self._latest = max(self._latest, occurred_at)
+        filled = {*self._fills.reached(price), *self._session_ends.reached(self._latest)}
+        for direction, trails in self._trails.items():
+            if trails:
+                filled.update(trails.reached(price * direction))
+        return filled, self._triggers.reached(price)
+
+    def may_have_filled(self, position: Position, seen: PriceRange) -> bool:
+        """Tell whether what was `seen` since a position's place may have filled something of it.
+
+        A stop that moved on the way counts as if it had stood there all the time: the fold knows better.
+        """
+        below, above = execution_range(_after(position, seen))
+        closes_at = position.plan.closes_at
+        return (
+            (below is not None and seen.lowest <= below)
+            or (above is not None and seen.highest >= above)
+            or (closes_at is not None and closes_at <= self._latest)
+        )
+
+    def watch(self, position_id: int, position: Position, seen: PriceRange | None) -> None:
+        """Watch a position of which nothing was filled by what was `seen` since its place."""
+        position = _after(position, seen) if seen else position
+        self._fills.add(position_id, *execution_range(position))
+        self._triggers.add(position_id, *trigger_range(position))
+        if position.plan.closes_at is not None:
+            self._session_ends.add(position_id, position.plan.closes_at)
+        moving = position.moving_stop
+        trail = moving.active_trail(position.best_tick)
+        if trail:
+            best = moving.best_favourable(position.best_tick)
+            self._trails[position.direction].add(position_id, best, trail)
+
+    def remove(self, position_id: int) -> None:
+        """Forget a position; one that is not watched is no error."""
+        self._fills.remove(position_id)
+        self._triggers.remove(position_id)
+        self._session_ends.remove(position_id)
+        for trails in self._trails.values():
+            trails.remove(position_id)
+
+
+def _after(position: Position, seen: PriceRange) -> Position:
+    return replace(position, best_tick=position.best_tick_after(seen.lowest, seen.highest))
