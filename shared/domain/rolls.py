@@ -4,6 +4,7 @@ A contract is left on its roll day, at the start of that trading day (18:00 in N
 decides, not the volume: other programs may roll a day or a week earlier or later.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -19,6 +20,7 @@ from shared.domain.trading_day import trading_day
 QUARTERS = "HMUZ"
 SUFFIX = len("1!")
 DATED_SUFFIX = len("Z2026")
+DATED = re.compile(rf"[{MONTH_CODES}]20[0-9]{{2}}")
 CANDIDATE_YEARS = 6  # MNQ9! of four contracts a year lies more than two years ahead
 
 
@@ -98,20 +100,13 @@ def dated_symbol(symbol: str, root: str, at: int, front_months: Mapping[str, str
     return _nth_after(root, chosen, int(suffix[0]))
 
 
-def parse_front_months(text: str) -> dict[str, str]:
-    """Read `MNQ=MNQZ2026,CL=CLF2027`; raises ValueRefused."""
-    chosen = {}
-    for part in text.replace(" ", "").upper().split(","):
-        root, equals, symbol = part.partition("=")
-        if part and not (equals and symbol.startswith(root) and _is_dated(symbol.removeprefix(root))):
-            raise ValueRefused(f"{part!r} is not of the form MNQ=MNQZ2026")
-        if part:
-            chosen[root] = symbol
-    return chosen
-
-
-def _is_dated(suffix: str) -> bool:
-    return len(suffix) == DATED_SUFFIX and suffix[0] in MONTH_CODES and suffix[1:].isdecimal() and suffix.isascii()
+def check_front_months(chosen: Mapping[str, str]) -> Mapping[str, str]:
+    """Return what a user chose, `{"MNQ": "MNQZ2026"}`, in capitals; raises ValueRefused."""
+    checked = {root.upper(): symbol.upper() for root, symbol in chosen.items()}
+    for root, symbol in checked.items():
+        if not (symbol.startswith(root) and DATED.fullmatch(symbol.removeprefix(root))):
+            raise ValueRefused(f"{root}={symbol} is not of the form MNQ=MNQZ2026")
+    return checked
 
 
 @lru_cache(maxsize=256)  # the feed asks several times a second

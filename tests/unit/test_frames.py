@@ -12,12 +12,31 @@ from hypothesis import strategies as st
 
 from services.price_feed.sources.coinbase import CoinbaseConversation
 from services.price_feed.sources.kraken import KrakenConversation
-from services.price_feed.sources.venue import Conversation, Heard
+from services.price_feed.sources.tradovate_access import TradovateAccess
+from services.price_feed.sources.tradovate_account import TradovateAccount
+from services.price_feed.sources.tradovate_talk import TradovateConversation
+from services.price_feed.sources.venue import Conversation, Heard, VenueRefused
 
 FRAMES = Path(__file__).parents[1] / "venues" / "frames"
+TRADOVATE_CONTRACTS = {"MNQZ6": 5, "ESZ6": 6, "GCZ6": 7}
+
+
+class KnownContracts(TradovateAccess):
+    """An access that is asked for contracts alone, and has them at hand."""
+
+    def __init__(self) -> None:
+        super().__init__(TradovateAccount(), "")
+
+    def contract_id(self, name: str) -> int:
+        if name not in TRADOVATE_CONTRACTS:
+            raise VenueRefused(f"Tradovate finds no contract {name}.")
+        return TRADOVATE_CONTRACTS[name]
+
+
 CONVERSATIONS: dict[str, Callable[[], Conversation]] = {
     "coinbase": CoinbaseConversation,
     "kraken": KrakenConversation,
+    "tradovate": lambda: TradovateConversation("token", KnownContracts(), set()),
 }
 VALUES = ("null", "-1", "1e400", '"NaN"', '"Infinity"', "[]", "{}", "true", '""', '"2026-01-01T00:00:00"')
 

@@ -8,7 +8,7 @@ import pytest
 from shared.contracts_file import packaged_contracts
 from shared.domain import expiries
 from shared.domain.refusals import ValueRefused
-from shared.domain.rolls import RULES, dated_symbol, parse_front_months
+from shared.domain.rolls import RULES, check_front_months, dated_symbol
 from shared.domain.symbols import MONTH_CODES
 from shared.domain.timestamps import from_datetime
 
@@ -109,12 +109,11 @@ def test_a_root_without_a_rule_has_no_front_month_unless_it_is_chosen() -> None:
     assert dated_symbol("BTCUSD", "BTCUSD", at("2026-12-20T12:00:00"), {}) is None
 
 
-def test_chosen_front_months_are_read() -> None:
-    assert parse_front_months("mnq=MNQZ2026, CL=CLF2027") == {"MNQ": "MNQZ2026", "CL": "CLF2027"}
-    assert parse_front_months("") == {}
+def test_chosen_front_months_are_taken_in_any_case() -> None:
+    assert check_front_months({"mnq": "MNQZ2026", "CL": "clf2027"}) == {"MNQ": "MNQZ2026", "CL": "CLF2027"}
 
 
-@pytest.mark.parametrize("text", ["MNQ", "MNQ=", "MNQ=MNQZ6", "MNQ=ESZ2026", "MNQ=MNQA2026", "MNQ=MNQ1!"])
-def test_a_front_month_that_is_none_is_refused(text: str) -> None:
+@pytest.mark.parametrize("symbol", ["", "MNQ", "MNQZ6", "ESZ2026", "MNQA2026", "MNQ1!"])
+def test_a_front_month_that_is_none_is_refused(symbol: str) -> None:
     with pytest.raises(ValueRefused, match="is not of the form MNQ=MNQZ2026"):
-        parse_front_months(text)
+        check_front_months({"MNQ": symbol})

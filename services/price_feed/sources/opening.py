@@ -9,26 +9,11 @@ from services.price_feed.sources import Source
 from services.price_feed.sources.paced import PacedSource
 from services.price_feed.sources.replay import replayed_messages
 from services.price_feed.sources.simulated import simulated_quotes
-from services.price_feed.sources.tradingview import TradingView
-from services.price_feed.sources.venue import Venue
 from services.price_feed.sources.venue_source import VenueSource, Wanted
-from shared.settings import Settings, SettingsError
+from services.price_feed.sources.venues import open_venues
+from shared.settings import Settings
 
 SourceOpener = Callable[[Mapping[str, Decimal]], Source]
-VenueMaker = Callable[[Settings], Venue]
-
-
-def _tradingview(settings: Settings) -> Venue:
-    ours = settings.venues
-    return TradingView(
-        url=ours.tradingview_url,
-        site=ours.tradingview_site,
-        session=ours.tradingview_session,
-        session_sign=ours.tradingview_session_sign,
-    )
-
-
-VENUES: dict[str, VenueMaker] = {"tradingview": _tradingview}
 
 
 def source_opener(settings: Settings, wanted: Wanted) -> SourceOpener:
@@ -47,12 +32,3 @@ def source_opener(settings: Settings, wanted: Wanted) -> SourceOpener:
     return lambda last_prices: VenueSource(
         venues, wanted, last_prices=last_prices, jump_percent=settings.feed_jump_percent
     )
-
-
-def open_venues(settings: Settings) -> list[Venue]:
-    """Make the adapters that FEED names, in its order; raises SettingsError."""
-    missing = [name for name in settings.live_feeds if name not in VENUES]
-    if missing or not settings.live_feeds:
-        message = f"FEED is {settings.feed!r}: there is no such source of prices, or FEED_TICKS is missing."
-        raise SettingsError(message)
-    return [VENUES[name](settings) for name in settings.live_feeds]

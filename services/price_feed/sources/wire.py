@@ -1,6 +1,6 @@
 """Reads what venues write: JSON of a known shape, numbers exactly; what it means is the adapters' business."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
@@ -57,3 +57,17 @@ def batches(names: Collection[str], size: int) -> Iterator[list[str]]:
     rest = iter(sorted(names))
     while batch := list(islice(rest, size)):
         yield batch
+
+
+def joined(parts: Iterable[Heard]) -> Heard:
+    """Join what the parts of a message came to."""
+    all_parts = list(parts)
+    if len(all_parts) == 1:
+        return all_parts[0]
+    return Heard(
+        replies=[each for part in all_parts for each in part.replies],
+        quotes=[each for part in all_parts for each in part.quotes],
+        troubles=[each for part in all_parts for each in part.troubles],
+        missed=[each for part in all_parts for each in part.missed],
+        alive=[each for part in all_parts for each in part.alive],
+    )
