@@ -34,6 +34,7 @@ class TradingViewServer(VenueServer):
         port: int = 0,
     ) -> None:
         super().__init__(tls=tls, port=port)
+        self.site = self.url.replace("ws", "http", 1)
         self.url += PATH
         self.market = {symbol: dict(values) for symbol, values in market.items()}
         self.log_ins: dict[tuple[str, str], str] = {}  # sessionid and sessionid_sign: the token that their page shows
@@ -120,5 +121,7 @@ class TradingViewServer(VenueServer):
         return 200, f'<html><script>var user = {{{shown}"id":1}};</script></html>'
 
     def _breaks_session(self) -> bool:
+        if self.sessions_to_break == 0:
+            return False
         self.sessions_to_break -= 1
-        return self.sessions_to_break >= 0
+        return True

@@ -37,6 +37,7 @@ class QuoteSession:
     fields: set[str] = field(default_factory=set)
     keys: dict[str, str] = field(default_factory=dict)  # a symbol's key, as the client wrote it, and the symbol
     fast: list[str] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
 
 
 class Talk:
@@ -57,6 +58,7 @@ class Talk:
         self._token: str | None = None
         self.sessions: dict[str, QuoteSession] = {}
         self._used_ids: set[str] = set()
+        self._broken_ids: set[str] = set()
         self._heartbeats = 0
         self._awaited: dict[str, Deadline] = {}
 
@@ -111,12 +113,15 @@ class Talk:
         elif method == "quote_create_session":
             self._create(*arguments)
         elif method in CALLS:
-            session_id, *rest = arguments
-            if session_id not in self.sessions:
-                raise Misconduct(f"{method} in the unknown session {session_id}")
-            CALLS[method](self, session_id, rest)
+            self._take_session_call(method, *arguments)
         elif method not in OF_NO_CONCERN:
             raise Misconduct(f"unknown call {method}")
+
+    def _take_session_call(self, method: str, session_id: str, *rest: Any) -> None:
+        if session_id in self.sessions:
+            CALLS[method](self, session_id, list(rest))
+        elif session_id not in self._broken_ids:  # there, what the client said before it knew is in vain
+            raise Misconduct(f"{method} in the unknown session {session_id}")
 
     def _log_in(self, token: str) -> None:
         if token not in self._tokens:
@@ -139,6 +144,7 @@ class Talk:
             raise Misconduct("quote_add_symbols without symbols or before quote_set_fields")
         if not all(isinstance(key, str) for key in keys) or self._breaks_session():
             del self.sessions[session_id]
+            self._broken_ids.add(session_id)
             self._client.say(call("critical_error", session_id, "invalid_parameters", "quote_add_symbols"))
             return
         for key in keys:
@@ -146,20 +152,21 @@ class Talk:
 
     def _add_symbol(self, session_id: str, key: str) -> None:
         symbol = json.loads(key[1:])["symbol"] if key.startswith("=") else key
-        values = self._values_of(symbol)
+        session, values = self.sessions[session_id], self._values_of(symbol)
         if values is None:
             refusal = {"n": key, "s": "error", "errmsg": "no_such_symbol", "v": {}}
+            session.refused.add(key)
             self._client.say(call("qsd", session_id, refusal))
             return
-        session = self.sessions[session_id]
         session.keys[key] = symbol
         for part in _parts({name: value for name, value in values.items() if name in session.fields}):
             self._client.say(call("qsd", session_id, {"n": key, "s": "ok", "v": part}))
         self._client.say(call("quote_completed", session_id, key))
 
     def _remove_symbols(self, session_id: str, keys: list[str]) -> None:
+        session = self.sessions[session_id]
         for key in keys:
-            if self.sessions[session_id].keys.pop(key, None) is None:
+            if session.keys.pop(key, None) is None and key not in session.refused:
                 raise Misconduct(f"quote_remove_symbols of {key}, which is not there")
 
     def _fast_symbols(self, session_id: str, keys: list[str]) -> None:

@@ -179,9 +179,7 @@ class TradingViewConversation:
 
 def _refused_symbol(name: str, reason: str | None) -> Trouble:
     if reason in {None, "no_such_symbol"}:
-        sentence = (
-            f"TradingView has no symbol {name}. It is made of the contract's exchange and the symbol: check both."
-        )
+        sentence = f"TradingView has no symbol {name}: check the contract's exchange, and the symbol."
     else:
         sentence = f"TradingView does not give prices of {name}: {reason}."
     return Trouble(kind="unknown_symbol", sentence=sentence, name=name)
