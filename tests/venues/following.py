@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 
+from services.price_feed.market_hours import ALWAYS
 from services.price_feed.sources.venue import Venue
-from services.price_feed.sources.venue_source import VenueSource
+from services.price_feed.sources.venue_source import FeedRules, VenueSource
 from shared.contracts_file import packaged_contracts
 from shared.domain.contracts import Contract
 from shared.domain.quotes import Gap, Quote, SourceMessage
@@ -21,7 +22,7 @@ class Following:
 
     def __init__(self, *venues: Venue, symbols: Mapping[str, Contract] | None = None) -> None:
         self.wanted: Mapping[str, Contract] = {"MNQ1!": MNQ} if symbols is None else symbols
-        self.source = VenueSource(venues, lambda: self.wanted, last_prices={})
+        self.source = VenueSource(venues, lambda: self.wanted, last_prices={}, rules=FeedRules(hours=lambda _: ALWAYS))
         self.said: list[SourceMessage] = []
 
     def until(self, holds: Callable[[], bool], within: float = WITHIN_SECONDS) -> None:

@@ -1,8 +1,9 @@
 """One symbol on its way from a venue's messages to ticks and gap marks; who serves it is decided elsewhere."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 
+from services.price_feed.market_hours import MarketHours
 from services.price_feed.sources.price_filter import MOST_DIGITS, PriceFilter
 from services.price_feed.sources.venue import VenueQuote
 from shared.domain.contracts import Contract
@@ -10,43 +11,58 @@ from shared.domain.quotes import Gap, Quote, SourceMessage
 
 NS_PER_SECOND = 1_000_000_000
 
-OpenTime = Callable[[int, int], int]
+OLD_NS = 60 * NS_PER_SECOND
 
 
 class FollowedSymbol:
     """Rounds prices to the tick size, has them filtered, and knows since when nobody saw the market.
 
-    `open_time` tells how many nanoseconds of a stretch the market was open: what nobody sees while it is closed is
-    no gap.
+    What nobody sees while the market is closed is no gap.
     """
 
-    def __init__(self, symbol: str, contract: Contract, prices: PriceFilter, open_time: OpenTime) -> None:
+    def __init__(
+        self, symbol: str, contract: Contract, prices: PriceFilter, hours: MarketHours, followed_since: int
+    ) -> None:
         self.symbol = symbol
         self.contract = contract
         self.prices = prices
+        self.hours = hours
         self.delay_seconds: int | None = 0
         self.heard_at: int | None = None
+        self.is_stale = False
+        self._followed_since = followed_since
         self._tick_size = contract.tick_size
-        self._open_time = open_time
         self._blind_since: int | None = None
+        self._is_snapshot_due = True
 
     def lose_sight(self, since: int) -> None:
         """Remember that what happens from `since` on (ns) is not seen, until something of the symbol is heard."""
+        self._is_snapshot_due = True
         if self._blind_since is None or since < self._blind_since:
             self._blind_since = since
 
     def take(self, quote: VenueQuote, received_at: int) -> Iterator[SourceMessage]:
         """Turn a price that came at `received_at` into what belongs into the log."""
-        if self._blind_since is not None:
-            yield from self._end_gap(self._blind_since, received_at)
-        self.heard_at = received_at
-        yield from self.prices.sift(self._rounded(quote, received_at), quote.venue_time)
+        yield from self.notice(received_at)
+        is_snapshot, self._is_snapshot_due = self._is_snapshot_due, False
+        if is_snapshot and self._is_old(quote, received_at):
+            self.prices.refused["old"] += 1
+        else:
+            yield from self.prices.sift(self._rounded(quote, received_at), quote.venue_time)
 
     def notice(self, received_at: int) -> Iterator[SourceMessage]:
-        """Take a message that is no price: the feed lives."""
+        """Take any sign of life of the symbol's feed: a gap ends with it."""
         if self._blind_since is not None:
             yield from self._end_gap(self._blind_since, received_at)
         self.heard_at = received_at
+        self.is_stale = False
+
+    def watch(self, now: int, patience: int) -> None:
+        """Find the symbol stale if its market was open for `patience` (ns) since it was last heard of."""
+        last = max(self.heard_at or 0, self._followed_since)
+        if not self.is_stale and now - last >= patience and self.hours.open_time(last, now) >= patience:
+            self.is_stale = True
+            self.lose_sight(last)
 
     def miss(self) -> None:
         """Note that messages since the last one were lost."""
@@ -55,9 +71,15 @@ class FollowedSymbol:
 
     def _end_gap(self, since: int, until: int) -> Iterator[Gap]:
         self._blind_since = None
-        unseen = self._open_time(since, until)
+        unseen = self.hours.open_time(since, until)
         if unseen > 0:
             yield Gap(symbol=self.symbol, occurred_at=until, gap_seconds=Decimal(unseen) / NS_PER_SECOND)
+
+    def _is_old(self, quote: VenueQuote, received_at: int) -> bool:
+        """Whether the price that a connection begins with is that of a market which has closed since."""
+        if quote.venue_time is None or self.hours.is_open(received_at):
+            return False
+        return received_at - quote.venue_time > OLD_NS + (self.delay_seconds or 0) * NS_PER_SECOND
 
     def _rounded(self, quote: VenueQuote, received_at: int) -> Quote:
         return Quote(

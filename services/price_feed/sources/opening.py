@@ -9,8 +9,9 @@ from services.price_feed.sources import Source
 from services.price_feed.sources.paced import PacedSource
 from services.price_feed.sources.replay import replayed_messages
 from services.price_feed.sources.simulated import simulated_quotes
-from services.price_feed.sources.venue_source import VenueSource, Wanted
+from services.price_feed.sources.venue_source import FeedRules, VenueSource, Wanted
 from services.price_feed.sources.venues import open_venues
+from services.price_feed.sources.watchdog import Patience
 from shared.settings import Settings
 
 SourceOpener = Callable[[Mapping[str, Decimal]], Source]
@@ -29,6 +30,6 @@ def source_opener(settings: Settings, wanted: Wanted) -> SourceOpener:
         deque(replayed_messages(path), maxlen=0)
         return lambda _: PacedSource(replayed_messages(path), speed=speed)
     venues = open_venues(settings)
-    return lambda last_prices: VenueSource(
-        venues, wanted, last_prices=last_prices, jump_percent=settings.feed_jump_percent
-    )
+    patience = Patience(seconds=settings.feed_stale_seconds, of_symbols=settings.feed_stale_seconds_of)
+    rules = FeedRules(jump_percent=settings.feed_jump_percent, patience=patience)
+    return lambda last_prices: VenueSource(venues, wanted, last_prices=last_prices, rules=rules)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from shared.domain.quotes import Quote
 
-RefusedKind = Literal["duplicate", "out_of_order", "zero", "negative", "absurd"]
+RefusedKind = Literal["duplicate", "out_of_order", "zero", "negative", "absurd", "old"]
 
 NS_PER_SECOND = 1_000_000_000
 OUT_OF_ORDER_NS = NS_PER_SECOND  # venues send trades of one moment in any order, and some tell whole seconds

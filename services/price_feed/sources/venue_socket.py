@@ -3,6 +3,8 @@
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from socket import socket
+from typing import Any, cast
 
 from websocket import (
     ABNF,
@@ -17,6 +19,7 @@ from services.price_feed.sources.venue import Connection
 OPEN_WITHIN_SECONDS = 10
 TURN_SECONDS = 0.1  # the longest wait for a message: timers and new wishes are looked at in between
 CLOSE_CODE_BYTES = 2
+PIECE = 16_384
 
 
 class SocketLost(Exception):
@@ -51,6 +54,7 @@ class VenueSocket:
         except (OSError, WebSocketException) as error:
             raise SocketLost(f"no connection: {error}") from error
         self._socket.settimeout(TURN_SECONDS)
+        self._socket.sock = cast("socket", _Buffered(self._socket.sock))
         self.heard_at = time.monotonic()
 
     def receive(self) -> str | None:
@@ -81,6 +85,23 @@ class VenueSocket:
         with suppress(OSError, WebSocketException):
             self._socket.send_close()
         self._socket.shutdown()  # type: ignore[no-untyped-call]
+
+
+class _Buffered:
+    """A socket that is read in large pieces: the library asks for a frame's few bytes with a call for each part."""
+
+    def __init__(self, direct: Any) -> None:
+        self._socket = direct
+        self._read = b""
+
+    def recv(self, count: int) -> bytes:
+        if not self._read:
+            self._read = self._socket.recv(PIECE)
+        piece, self._read = self._read[:count], self._read[count:]
+        return piece
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._socket, name)
 
 
 def _closing(data: bytes) -> str:

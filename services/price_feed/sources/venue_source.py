@@ -6,22 +6,34 @@ Each symbol is served by the first venue that has it. Sockets and their threads 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from decimal import Decimal
 from queue import Empty, SimpleQueue
 
+from services.price_feed.market_hours import MarketHours, hours_of
 from services.price_feed.sources.followed_symbol import FollowedSymbol
 from services.price_feed.sources.price_filter import PriceFilter
 from services.price_feed.sources.routes import Route, Routes
 from services.price_feed.sources.venue import Trouble, Venue
 from services.price_feed.sources.venue_line import Inbox, Lost, Told, VenueLine
+from services.price_feed.sources.watchdog import Patience, Watchdog
 from shared.domain.contracts import Contract
 from shared.domain.quotes import Gap, SourceMessage
 
 NS_PER_SECOND = 1_000_000_000
 MOST_AT_ONCE = 500
-LOOK_EVERY_SECONDS = 0.25
+LOOK_EVERY_SECONDS = 0.5
 
 Wanted = Callable[[], Mapping[str, Contract]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedRules:
+    """What a live feed believes: which jumps, how long a silence, and when markets are open."""
+
+    jump_percent: Decimal = Decimal(5)
+    patience: Patience = field(default_factory=Patience)
+    hours: Callable[[Contract], MarketHours] = hours_of
 
 
 class VenueSource:
@@ -35,7 +47,7 @@ class VenueSource:
         wanted: Wanted,
         *,
         last_prices: Mapping[str, Decimal],
-        jump_percent: Decimal = Decimal(5),
+        rules: FeedRules | None = None,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._inbox: Inbox = SimpleQueue()
@@ -43,7 +55,8 @@ class VenueSource:
         self._choice = Routes(self._lines)
         self._wanted = wanted
         self._last_prices = last_prices
-        self._jump_percent = jump_percent
+        self._rules = rules or FeedRules()
+        self._watchdog = Watchdog(self._rules.patience)
         self._now_ns = now_ns
         self._symbols: dict[str, FollowedSymbol] = {}
         self._routes: dict[str, Route] = {}
@@ -88,6 +101,9 @@ class VenueSource:
         routes = self._choice.plan(wanted, self._now_ns())
         if routes != self._routes:
             self._follow(wanted, routes)
+        now = self._now_ns()
+        for line, names in self._names.items():
+            self._watchdog.look(line, _all(names, names), now)
 
     def _follow(self, wanted: Mapping[str, Contract], routes: dict[str, Route]) -> None:
         now = self._now_ns()
@@ -106,8 +122,9 @@ class VenueSource:
     def _symbol(self, symbol: str, contract: Contract) -> FollowedSymbol:
         known = self._symbols.get(symbol)
         if known is None or known.contract != contract:
-            prices = PriceFilter(self._jump_percent, self._last_prices.get(symbol))
-            known = self._symbols[symbol] = FollowedSymbol(symbol, contract, prices, _always_open)
+            prices = PriceFilter(self._rules.jump_percent, self._last_prices.get(symbol))
+            hours = self._rules.hours(contract)
+            known = self._symbols[symbol] = FollowedSymbol(symbol, contract, prices, hours, self._now_ns())
         return known
 
     def _take(self, event: Told | Lost, batch: list[SourceMessage]) -> None:
@@ -147,7 +164,3 @@ def _begin(message: SourceMessage) -> int:
     if isinstance(message, Gap):
         return message.occurred_at - int(message.gap_seconds * NS_PER_SECOND)
     return message.occurred_at
-
-
-def _always_open(since: int, until: int) -> int:
-    return until - since
