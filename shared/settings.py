@@ -6,7 +6,6 @@ from decimal import Decimal
 from pathlib import Path
 
 from shared.domain.refusals import ValueRefused
-from shared.domain.rolls import parse_front_months
 from shared.environment import Given, Network, SettingsError, wrong
 from shared.venue_settings import VenueSettings, read_venue_settings
 
@@ -95,8 +94,13 @@ def _feed(given: Given) -> str:
 
 
 def _front_months(given: Given) -> dict[str, str]:
+    text = given.text("FEED_FRONT_MONTHS")
+    if not text:
+        return {}
+    from shared.domain.rolls import parse_front_months  # noqa: PLC0415 - loads calendars, which no other service needs
+
     try:
-        return parse_front_months(given.text("FEED_FRONT_MONTHS"))
+        return parse_front_months(text)
     except ValueRefused as refusal:
         message = f"FEED_FRONT_MONTHS: {refusal}."
         raise SettingsError(message) from refusal
