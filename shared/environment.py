@@ -68,6 +68,13 @@ class Given:
         """Read words that are parted by commas or spaces."""
         return tuple(self.text(name, default=default).replace(",", " ").split())
 
+    def pairs(self, name: str) -> dict[str, str]:
+        """Read `A=b,C=d`."""
+        pairs = [word.partition("=") for word in self.words(name)]
+        if not all(key and value for key, _, value in pairs):
+            raise wrong(name, self.text(name), "it must list pairs like A=b,C=d")
+        return {key: value for key, _, value in pairs}
+
     def percent(self, name: str, *, default: str) -> Decimal:
         """Read a percentage from 0 to 100."""
         value = self.text(name, default=default)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from shared.domain.refusals import ValueRefused
 from shared.environment import Given, Network, SettingsError, wrong
 from shared.venue_settings import VenueSettings, read_venue_settings
 
@@ -71,7 +70,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         feed_jump_percent=given.percent("FEED_JUMP_PERCENT", default="5"),
         feed_stale_seconds=stale_seconds,
         feed_stale_seconds_of=stale_seconds_of,
-        feed_front_months=_front_months(given),
+        feed_front_months=given.pairs("FEED_FRONT_MONTHS"),
         venues=read_venue_settings(given),
         tick_retention_seconds=given.integer("TICK_RETENTION_SECONDS", default=3600, least=60),
         flush_interval_ms=given.integer("FLUSH_INTERVAL_MS", default=500, least=10, most=30_000),
@@ -91,19 +90,6 @@ def _feed(given: Given) -> str:
         rule = f"it must be {', '.join(PREPARED_FEEDS)}, or one or more of {', '.join(LIVE_FEEDS)}, parted by commas"
         raise wrong("FEED", given.text("FEED"), rule)
     return ",".join(names)
-
-
-def _front_months(given: Given) -> dict[str, str]:
-    text = given.text("FEED_FRONT_MONTHS")
-    if not text:
-        return {}
-    from shared.domain.rolls import parse_front_months  # noqa: PLC0415 - loads calendars, which no other service needs
-
-    try:
-        return parse_front_months(text)
-    except ValueRefused as refusal:
-        message = f"FEED_FRONT_MONTHS: {refusal}."
-        raise SettingsError(message) from refusal
 
 
 def _stale_seconds(given: Given) -> tuple[int, dict[str, int]]:
