@@ -22,7 +22,7 @@ SHELTER = Path("/var/lib/trade-recorder")
 BINARIES = Path("pginstall", "bin")
 USER = "recorder"
 ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC", "PATH": os.defpath}
-OPTIONS = ("shared_buffers=64MB", "max_connections=60", "jit=off", "timezone=UTC", "log_timezone=UTC")
+OPTIONS = ("shared_buffers=64MB", "max_connections=100", "jit=off", "timezone=UTC", "log_timezone=UTC")
 FORGETFUL_OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 

@@ -13,9 +13,9 @@ from shared.settings import Settings
 from shared.store.database import Engine, connect_database
 from shared.tokens import TokenCipher
 
-INTAKE_CONNECTIONS = 8
+INTAKE_CONNECTIONS = 12
 INTAKE_PATIENCE_MS = 800  # to find one of the connections, and for each answer; after that Redis keeps the alert
-PAGE_CONNECTIONS = 8
+PAGE_CONNECTIONS = 12
 PAGE_PATIENCE_SECONDS = 1
 LOG_INS_A_MINUTE = 10
 

@@ -9,7 +9,7 @@ from redis import RedisError
 from shared.bus.queues import Queue, wake_recorder_workers
 from shared.logs import log_event
 
-REST_SECONDS = 0.002  # what comes meanwhile is one wake-up
+REST_SECONDS = 0.02  # what comes meanwhile is one wake-up, which costs a worker more than it takes to apply a signal
 
 logger = logging.getLogger(__name__)
 

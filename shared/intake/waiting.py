@@ -67,7 +67,7 @@ def _move(engine: Engine, log: RedisClient, count: int) -> Sequence[WaitingBody]
 
 def _not_stored(connection: Connection, bodies: Sequence[WaitingBody]) -> list[WaitingBody]:
     """Leave out what somebody stored and did not remove, because they were cut off or are about to."""
-    stored = find_stored(connection, [each.alert.intake_id for each in bodies])
+    stored = find_stored(connection, {each.alert.intake_id: each.accepted_at for each in bodies})
     return [each for each in bodies if each.alert.intake_id not in stored]
 
 

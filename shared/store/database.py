@@ -46,7 +46,7 @@ def connect_database(
     return create_engine(
         url,
         pool_size=pool_size,
-        max_overflow=pool_size,
+        max_overflow=0,  # what goes beyond a pool is closed after use, and making a connection costs a process
         pool_timeout=patience_ms / 1000,
         pool_pre_ping=ping,
         isolation_level="AUTOCOMMIT" if statements_commit else "READ COMMITTED",

@@ -1,7 +1,7 @@
 """Signals stored as they come: each request once, each alert once, a recorder's in the order of acceptance."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -70,6 +70,11 @@ _ADD_DUPLICATES = (
     update(recorded_signals)
     .where(recorded_signals.c.id == bindparam("first"))
     .values(duplicates=recorded_signals.c.duplicates + bindparam("count"))
+)
+_ACCEPTED_BEFORE = (
+    update(recorded_signals)
+    .where(recorded_signals.c.intake_id == bindparam("late"), recorded_signals.c.status == "accepted")
+    .values(created_at=bindparam("accepted_at"))
 )
 
 
@@ -142,11 +147,22 @@ def _count_duplicates(connection: Connection, signals: Sequence[NewSignal]) -> s
     return {intake_id for _, intake_id in plain}
 
 
-def find_stored(connection: Connection, intake_ids: Collection[UUID]) -> set[UUID]:
-    """Return which of these requests are stored."""
-    column = recorded_signals.c.intake_id
-    wanted = func.any(cast(list(intake_ids), ARRAY(Uuid)))
-    return set(connection.execute(select(column).where(column == wanted)).scalars())
+def find_stored(connection: Connection, accepted_at: Mapping[UUID, datetime]) -> set[UUID]:
+    """Return which of these requests are stored, and see to it that those that are pending apply as accepted then.
+
+    A server that was given up may have stored one later than another server took it, and so behind its successors.
+    """
+    columns = recorded_signals.c
+    wanted = columns.intake_id == func.any(cast(list(accepted_at), ARRAY(Uuid)))
+    stored = connection.execute(select(columns.intake_id, columns.status, columns.created_at).where(wanted)).all()
+    late = [
+        {"late": row.intake_id, "accepted_at": accepted_at[row.intake_id]}
+        for row in stored
+        if row.status == "accepted" and row.created_at > accepted_at[row.intake_id]
+    ]
+    if late:
+        connection.execute(_ACCEPTED_BEFORE, late)
+    return {row.intake_id for row in stored}
 
 
 def _insert_unless_known(connection: Connection, signal: NewSignal) -> int | None:

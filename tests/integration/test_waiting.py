@@ -28,6 +28,7 @@ from shared.catch_up import catch_up
 from shared.domain.recorder_settings import parse_recorder_settings
 from shared.intake import alert_store as alert_store_module
 from shared.intake import waiting as waiting_module
+from shared.intake.alert_store import AlertStore
 from shared.intake.waiting import store_waiting
 from shared.settings import Settings
 from shared.store.recorders import rotate_webhook_token, update_recorder
@@ -199,6 +200,27 @@ def test_a_move_that_was_cut_off_before_it_took_the_bodies_away_stores_none_twic
     store_waiting(engine, redis_client)
 
     assert (numbers(engine, trader), count_waiting(redis_client)) == ([0, 1, 2, 3, 4], 0)
+
+
+def test_an_alert_that_a_server_stored_after_it_was_given_up_applies_before_those_that_followed_it(
+    client: FlaskClient, engine: Engine, trader: Trader, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late: list[Any] = []
+
+    def give_up(self: AlertStore, *request: Any) -> None:
+        late.append(lambda: store(self, *request))
+        raise OperationalError("INSERT", {}, Exception("no answer in 0.8 s"))
+
+    store = AlertStore.store
+    with monkeypatch.context() as patch:
+        patch.setattr(AlertStore, "store", give_up)
+        client.post(f"/webhook/{trader.token}", data=alert_of(1))
+    client.post(f"/webhook/{trader.token}", data=alert_of(2))
+    late[0]()
+
+    store_waiting(engine, redis_client)
+
+    assert numbers(engine, trader) == [1, 2]
 
 
 def test_alerts_that_keep_coming_keep_nobody(
