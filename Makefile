@@ -8,7 +8,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up test chaos lint format lock hooks browser clean
+.PHONY: help up test nightly chaos lint format lock hooks browser clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ up: $(VENV)/installed ## Run everything here, with a demo (ARGS="--no-demo --por
 
 test: $(VENV)/installed-dev ## Run the whole suite (ARGS="-k drawdown" picks some)
 	$(BIN)/python -m pytest $(ARGS)
+
+nightly: $(VENV)/installed-dev ## Compare the core with the brute force 20,000 times (HYPOTHESIS_EXAMPLES=2000, a fifth of each half)
+	HYPOTHESIS_EXAMPLES=$${HYPOTHESIS_EXAMPLES:-2000} $(BIN)/python -m pytest tests/property/test_core_against_brute_force.py $(ARGS)
 
 chaos: $(VENV)/installed-dev ## Break everything under load, and check the records (ARGS="--seconds 300 --seed 1")
 	@$(BIN)/python -m tests.chaos $(ARGS)

@@ -1,6 +1,7 @@
-"""How hard the property tests try: briefly in `make test`, long with HYPOTHESIS_PROFILE=nightly.
+"""How hard the property tests try: briefly in `make test`, long in `make nightly`.
 
-The comparison of the core with the brute force takes five times as many examples as a law: 200, at night 10,000.
+HYPOTHESIS_EXAMPLES is the number of examples of a law. The comparisons of the core with the brute force take five times
+as many: 200, at night 10,000 each.
 """
 
 import os
@@ -9,6 +10,11 @@ from hypothesis import HealthCheck, settings
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
-settings.register_profile("default", max_examples=40, deadline=None, suppress_health_check=SLOW)
-settings.register_profile("nightly", max_examples=2_000, deadline=None, suppress_health_check=SLOW)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+settings.register_profile(
+    "recorder",
+    max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "40")),
+    deadline=None,
+    suppress_health_check=SLOW,
+    print_blob=True,
+)
+settings.load_profile("recorder")
