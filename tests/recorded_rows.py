@@ -88,7 +88,10 @@ class Rows:
             "max_quantity": max(quantity, 1),
             "avg_entry_price": entry,
             "entries": [lot],
-            "exit_plan": {},
+            "exit_plan": {
+                "rules": {},
+                "basis": {"price": str(entry), "value": str(entry * quantity), "quantity": quantity},
+            },
             "totals": {"leg": 1, "leg_started_at": _ns(opened_at)},
             "current_price": entry,
             "unrealized_pnl": Decimal(0),

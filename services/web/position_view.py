@@ -1,13 +1,26 @@
 """Open and closed positions as pages and the live stream show them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from services.web.feed_state import NO_TICK, describe_age
-from services.web.formatting import NO_VALUE, Cell, drawdown_cell, format_price, format_result, result_cell
+from services.web.formatting import (
+    NO_VALUE,
+    Cell,
+    drawdown_cell,
+    format_number,
+    format_price,
+    format_result,
+    result_cell,
+)
 from services.web.standing import Seen, seen_at_head, stand
+from services.web.standing_exits import standing_exits
+from services.web.trade_view import REASONS
+from shared.domain.exits import TargetLeg
 from shared.domain.ticks import PriceTick
+from shared.domain.trades import ExitReason
 
 AGE_UNKNOWN = "age of the last tick unknown"  # its price is in the row, but the tick log has forgotten it or is away
 
@@ -22,6 +35,8 @@ class PositionView:
     runup: Cell
     last: Cell
     age: str
+    stop: Cell
+    targets: Sequence[str]
 
     def __getattr__(self, name: str) -> Any:
         """Everything that the row of the database has."""
@@ -32,12 +47,13 @@ class PositionView:
         cells = {"pnl": self.pnl, "drawdown": self.drawdown, "runup": self.runup, "last": self.last}
         cells["drawdown.reason"] = Cell(text=self.drawdown.reason)
         cells["age"] = Cell(text=self.age)
+        cells |= {"stop": self.stop, "stop.reason": Cell(text=self.stop.reason)}
         return {f"p{self.row.id}.{name}": value for name, value in cells.items()}
 
 
 def view_position(row: Any, seen: Seen, now_ns: int) -> PositionView:
     """Show a position as of the last tick."""
-    now = stand(row, seen)
+    now, exits = stand(row, seen), standing_exits(row, seen)
     return PositionView(
         row=row,
         pnl=result_cell(now.unrealized, row.currency, NO_TICK if now.price is None else ""),
@@ -45,9 +61,22 @@ def view_position(row: Any, seen: Seen, now_ns: int) -> PositionView:
         runup=Cell(text=format_result(now.best, row.currency)),
         last=Cell(text=NO_VALUE if now.price is None else format_price(now.price, row.tick_size)),
         age=AGE_UNKNOWN if seen.last is None and now.price is not None else describe_age(seen.last, now_ns),
+        stop=_stop_cell(row, exits.stop_price, exits.stop_reason),
+        targets=[_target_words(leg, row) for leg in exits.targets],
     )
 
 
 def view_positions(rows: Iterable[Any], heads: Mapping[str, PriceTick], now_ns: int) -> list[PositionView]:
     """Show positions as of the last tick of each symbol."""
     return [view_position(row, seen_at_head(row, heads.get(row.ticker)), now_ns) for row in rows]
+
+
+def _stop_cell(row: Any, price: Decimal | None, reason: ExitReason | None) -> Cell:
+    if price is None or reason is None:
+        return Cell(text=NO_VALUE)
+    return Cell(text=format_price(price, row.tick_size), reason=REASONS[reason])
+
+
+def _target_words(leg: TargetLeg, row: Any) -> str:
+    amount = "the rest" if leg.quantity is None else format_number(leg.quantity)
+    return f"{format_price(leg.level.price, row.tick_size)} for {amount}"

@@ -3,21 +3,31 @@
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil, floor
+from typing import Protocol
 
-from shared.domain.contracts import Contract
 from shared.domain.exit_rules import Distance
 
 HALF = Fraction(1, 2)
 _GRAIN = 10**12  # finer than any price
 
 
-def level_price(distance: Distance, *, average: Fraction, side: int, contract: Contract) -> Decimal:
+class Scale(Protocol):
+    """What a contract says of prices: its tick size, and what a point is worth."""
+
+    @property
+    def tick_size(self) -> Decimal: ...  # noqa: D102
+
+    @property
+    def multiplier(self) -> Decimal: ...  # noqa: D102
+
+
+def level_price(distance: Distance, *, average: Fraction, side: int, contract: Scale) -> Decimal:
     """Round a level to the tick size, ties away from the average, at least a tick from it on its `side` (+1 above)."""
     points = points_of(distance, average=average, side=side, contract=contract)
     return level_beside(average, points, side=side, tick_size=contract.tick_size)
 
 
-def points_of(distance: Distance, *, average: Fraction, side: int, contract: Contract) -> Fraction:
+def points_of(distance: Distance, *, average: Fraction, side: int, contract: Scale) -> Fraction:
     """Return how many points a distance measures from the average towards `side`; a price behind it is below 0."""
     value = Fraction(distance.value)
     match distance.kind:

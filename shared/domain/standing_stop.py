@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from shared.domain.contracts import Contract
-from shared.domain.distances import decimal_before, nearest_level, points_of
+from shared.domain.distances import Scale, decimal_before, nearest_level, points_of
 from shared.domain.exits import ExitPlan, Level
 from shared.domain.trades import ExitReason
 from shared.domain.trail import Trail
@@ -28,7 +27,7 @@ class MovingStop:
 
     plan: ExitPlan
     direction: int
-    contract: Contract
+    contract: Scale
 
     def standing(self, best_tick: Decimal | None) -> StandingStop | None:
         """Return the stop that stands, if one does."""

@@ -10,7 +10,7 @@ from shared.store.tables import contracts, recorder_positions, recorders
 
 p = recorder_positions.c
 
-# What a position is to its owner; its exit plan and running totals are the fold's.
+# What a position is to its owner; its running totals are the fold's.
 _SHOWN = [
     "id",
     "recorder_id",
@@ -34,6 +34,8 @@ _SHOWN = [
     "opened_at",
     "closed_at",
     "updated_at",
+    "exit_plan",
+    "best_since_entry",
 ]
 
 POSITION_ORDER = Order(

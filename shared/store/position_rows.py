@@ -68,6 +68,11 @@ def position_values(position: Position) -> Json:
     }
 
 
+def exit_plan_from_json(value: object) -> ExitPlan:
+    """Read an exit plan as its column has it."""
+    return msgspec.convert(value, ExitPlan)
+
+
 def position_from_row(row: RowMapping, contract: Contract) -> Position:
     """Read a position back, without the trades and legs that ended before."""
     totals, ticker = row["totals"], str(row["ticker"])
@@ -75,7 +80,7 @@ def position_from_row(row: RowMapping, contract: Contract) -> Position:
         symbol=ticker,
         direction=direction_of(row["side"]),
         contract=contract,
-        plan=msgspec.convert(row["exit_plan"], ExitPlan),
+        plan=exit_plan_from_json(row["exit_plan"]),
         lots=msgspec.convert(row["entries"], tuple[Lot, ...]),
         stretch=_stretch(row),
         worst_pnl=row["worst_unrealized_pnl"],

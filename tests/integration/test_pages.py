@@ -350,8 +350,29 @@ def test_a_symbol_without_a_contract_is_refused_beside_the_symbol(client: FlaskC
     assert 'id="symbol-about"><p class="error">unknown symbol XYZ1!' in answer.text
 
 
+def test_the_form_has_the_exits_that_move(client: FlaskClient, rows: Rows) -> None:
+    sign_in(client, rows)
+    exits = {
+        "sl_enabled": "on", "sl_amount": "20", "sl_type": "Trail", "trail_trigger": "8.5", "trail_freq": "4",
+        "break_even_enabled": "on", "break_even_ticks": "10", "break_even_offset": "2", "session_end": "15:55",
+        "avg_down_enabled": "on", "avg_down_amount": "1", "avg_down_point": "30", "max_contracts": "3",
+        "timezone": "Europe/Berlin",
+    }  # fmt: skip
+
+    refused = client.post("/recorders/new", data=FORM | exits | {"break_even_offset": "10"})
+    assert refused.status_code == 422
+    assert "must be less than break_even_ticks" in refused.text
+    assert client.post("/recorders/new", data=FORM | exits).status_code == 302
+
+    settings = stored_settings(rows, FORM["name"])
+    assert (settings["sl_type"], settings["trail_trigger"], settings["trail_freq"]) == ("Trail", "8.5", 4)
+    assert (settings["break_even_enabled"], settings["break_even_offset"]) == (True, "2")
+    assert (settings["session_end"], settings["timezone"]) == ("15:55", "Europe/Berlin")
+    assert (settings["avg_down_amount"], settings["avg_down_point"]) == (1, "30")
+
+
 def test_editing_changes_what_the_form_has_and_keeps_the_rest(client: FlaskClient, rows: Rows) -> None:
-    other = add_recorder(rows.connection, rows.user_id, "Night", timezone="Europe/Berlin", strategy_type="Forex")
+    other = add_recorder(rows.connection, rows.user_id, "Night", strategy_type="Forex")
     sign_in(client, rows)
     path = f"/recorders/{other.recorder_id}/edit"
 
@@ -359,7 +380,7 @@ def test_editing_changes_what_the_form_has_and_keeps_the_rest(client: FlaskClien
     assert client.post(path, data=FORM | {"name": "Night", "max_contracts": "4"}).status_code == 302
 
     settings = stored_settings(rows, "Night")
-    assert (settings["timezone"], settings["strategy_type"], settings["max_contracts"]) == ("Europe/Berlin", "Forex", 4)
+    assert (settings["strategy_type"], settings["max_contracts"]) == ("Forex", 4)
 
 
 def test_stopping_asks_first_and_starting_does_not(client: FlaskClient, rows: Rows) -> None:

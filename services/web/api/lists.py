@@ -14,6 +14,9 @@ from services.web.api.query import MOST_ROWS, ListQuery, read_list_query
 from services.web.backend import backend
 from services.web.manual_signals import NotRejected, send_again
 from services.web.problems import problem
+from services.web.standing import Seen
+from services.web.standing_exits import standing_exits
+from shared.domain.numbers import plain
 from shared.intake.acceptance import ACCEPTED
 from shared.store.database import Engine
 from shared.store.pages import Page
@@ -59,14 +62,14 @@ def positions() -> Response:
     """List positions, the newest first."""
     query = read_list_query(PositionFilter, "-opened")
     with transaction() as connection:
-        return _page(list_positions(connection, user_id(), query.wanted, **query.paging), _row_fields)
+        return _page(list_positions(connection, user_id(), query.wanted, **query.paging), _position_fields)
 
 
 @api.get("/positions/<int:position_id>")
 def position(position_id: int) -> Response:
     """Show one position."""
     with transaction() as connection:
-        return jsonify(encode_fields(_row_fields(found(find_position(connection, user_id(), position_id)))))
+        return jsonify(encode_fields(_position_fields(found(find_position(connection, user_id(), position_id)))))
 
 
 @api.get("/trades")
@@ -101,6 +104,15 @@ def _page(page: Page[Any], to_fields: Callable[[Any], Mapping[str, object]]) -> 
 
 def _row_fields(row: Any) -> dict[str, Any]:
     return dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+
+
+def _position_fields(row: Any) -> dict[str, Any]:
+    """The row with its exits as they stand instead of as they were planned; none of a closed position."""
+    fields_of_row = _row_fields(row)
+    del fields_of_row["exit_plan"], fields_of_row["best_since_entry"]
+    exits = standing_exits(row, Seen())
+    targets = [{"price": plain(leg.level.price), "quantity": leg.quantity} for leg in exits.targets]
+    return fields_of_row | {"stop_price": exits.stop_price, "stop_reason": exits.stop_reason, "targets": targets}
 
 
 def _csv_lines(page: Page[TradeRow], query: ListQuery[TradeFilter], engine: Engine, owner: int) -> Iterator[str]:

@@ -36,7 +36,7 @@ def position(position_id: int) -> str:
         trades = list_trades(connection, viewer().id, wanted, sort="opened", limit=MOST_TRADES).items
     ticks = last_ticks([row.ticker]) if row.status == "open" else {}
     (view,) = view_positions([row], ticks, time.time_ns())
-    return render_template("position.html", position=row, trades=view_trades(trades), figures=_figures(view))
+    return render_template("position.html", position=row, view=view, trades=view_trades(trades), figures=_figures(view))
 
 
 def _figures(view: PositionView) -> list[ShownFigure]:
