@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,14 +26,14 @@ OURS = {name: value for name, value in os.environ.items() if name not in {"DATAB
 class Up:
     """A `recorder up` in the background, on a data directory and port of its own."""
 
-    def __init__(self, data: Path, port: int, *options: str) -> None:
+    def __init__(self, data: Path, port: int, *options: str, environment: Mapping[str, str] = OURS) -> None:
         self.data, self.port = data, port
         self._said = data.parent / "said"
         with self._said.open("wb") as said:
             self.process = subprocess.Popen(
                 [*recorder("up", "--data", str(data), "--port", str(port)), *options],
                 cwd=REPOSITORY,
-                env=OURS,
+                env=dict(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
@@ -96,9 +96,9 @@ def processes_of(data: Path, command: str) -> list[int]:
 
 
 @contextmanager
-def running(directory: Path, *options: str) -> Iterator[Up]:
+def running(directory: Path, *options: str, environment: Mapping[str, str] = OURS) -> Iterator[Up]:
     """Run it for the length of a `with` block, which ends with no process left."""
-    up = Up(directory / "data", free_port(), *options)
+    up = Up(directory / "data", free_port(), *options, environment=environment)
     try:
         up.wait_until_ready()
         yield up
