@@ -1,11 +1,12 @@
 """TradingView's frames, `~m~LENGTH~m~PAYLOAD`, several to a message; what a payload means is not its business."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 MARK = "~m~"
-MOST_DIGITS = 9  # of a length; int() of endless digits would take endless time
+BEGINNING = re.compile(r"~m~([0-9]{1,9})~m~")
 
 
 class Frames(NamedTuple):
@@ -38,14 +39,11 @@ def _split(units: str) -> Frames:
     payloads: list[str] = []
     at = 0
     while at < len(units):
-        if not units.startswith(MARK, at):
+        beginning = BEGINNING.match(units, at)
+        if beginning is None:
             return Frames(payloads, "no frame where one should begin")
-        begin = units.find(MARK, at + len(MARK), at + 2 * len(MARK) + MOST_DIGITS)
-        digits = units[at + len(MARK) : begin]
-        if begin < 0 or not (digits.isascii() and digits.isdigit()):
-            return Frames(payloads, "a frame without a length")
-        begin += len(MARK)
-        at = begin + int(digits)
+        begin = beginning.end()
+        at = begin + int(beginning[1])
         if at > len(units):
             return Frames(payloads, "a frame longer than its message")
         payloads.append(units[begin:at])

@@ -1,14 +1,12 @@
 """The talk with TradingView over one connection: one quote session with every symbol, made anew when it breaks."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 
 from services.price_feed.sources.tradingview_frames import frame, frame_call, split_frames
-from services.price_feed.sources.tradingview_symbol import TradingViewSymbol
+from services.price_feed.sources.tradingview_symbol import TradingViewSymbol, Values
 from services.price_feed.sources.venue import Heard, Trouble, VenueQuote
 
 FIELDS = ("lp", "lp_time", "bid", "ask", "volume", "update_mode")  # volume: an unchanged price is alive
@@ -22,29 +20,30 @@ SessionIds = Callable[[], str]
 
 class _Call(msgspec.Struct):
     m: str = ""  # absent in the hello
-    p: list[Any] = []
+    p: list[msgspec.Raw] = []
 
 
 class _QuoteData(msgspec.Struct):
     n: str
     s: str = "ok"
-    v: dict[str, Any] = {}
+    v: Values = msgspec.field(default_factory=Values)
     errmsg: str | None = None
 
 
-_calls = msgspec.json.Decoder(_Call, float_hook=Decimal)
+_read_call = msgspec.json.Decoder(_Call).decode
+_read_data = msgspec.json.Decoder(_QuoteData, float_hook=Decimal).decode
+_read_text = msgspec.json.Decoder(str).decode
 UNREADABLE = (ValueError, ArithmeticError, RecursionError)
 
 
-@dataclass(slots=True)
-class _Hearing:
+class _Hearing(msgspec.Struct):
     """What a message came to so far."""
 
-    replies: list[str] = field(default_factory=list)
-    quotes: list[VenueQuote] = field(default_factory=list)
-    troubles: list[Trouble] = field(default_factory=list)
-    missed: set[str] = field(default_factory=set)
-    alive: list[str] = field(default_factory=list)
+    replies: list[str] = []
+    quotes: list[VenueQuote] = []
+    troubles: list[Trouble] = []
+    missed: set[str] = set()
+    alive: list[str] = []
 
 
 class TradingViewConversation:
@@ -100,7 +99,7 @@ class TradingViewConversation:
             hearing.replies.append(frame(payload))
             return
         try:
-            call = _calls.decode(payload)
+            call = _read_call(payload)
             listener = self._listeners.get(call.m)
             if listener:
                 listener(call.p, hearing)
@@ -113,21 +112,22 @@ class TradingViewConversation:
         hearing.troubles.append(Trouble(kind="unreadable", sentence=sentence))
         hearing.missed.update(self._followed)
 
-    def _hear_quote_data(self, arguments: list[Any], hearing: _Hearing) -> None:
-        session, data = msgspec.convert(arguments[:2], tuple[str, _QuoteData])
-        followed = self._followed.get(data.n) if session == self._session else None
+    def _hear_quote_data(self, arguments: list[msgspec.Raw], hearing: _Hearing) -> None:
+        session, raw_data, *_ = arguments
+        data = _read_data(raw_data)
+        followed = self._followed.get(data.n) if _read_text(session) == self._session else None
         if followed is None:
             return
         if data.s == "error":
             hearing.troubles.append(_refused_symbol(data.n, data.errmsg))
             return
         self._tell(data.n, followed.merge(data.v), hearing)
-        if "update_mode" in data.v:
-            trouble = followed.change_delay(data.v)
+        if data.v.update_mode is not None:
+            trouble = followed.change_delay(data.v.update_mode)
             hearing.troubles += [trouble] if trouble else []
 
-    def _hear_completion(self, arguments: list[Any], hearing: _Hearing) -> None:
-        session, name = msgspec.convert(arguments[:2], tuple[str, str])
+    def _hear_completion(self, arguments: list[msgspec.Raw], hearing: _Hearing) -> None:
+        session, name = map(_read_text, arguments[:2])
         followed = self._followed.get(name) if session == self._session else None
         if followed:
             self._tell(name, followed.complete(), hearing)
@@ -138,8 +138,9 @@ class TradingViewConversation:
         else:
             hearing.alive.append(name)
 
-    def _hear_broken_session(self, arguments: list[Any], hearing: _Hearing) -> None:
-        if arguments[:1] != [self._session]:
+    def _hear_broken_session(self, arguments: list[msgspec.Raw], hearing: _Hearing) -> None:
+        session, *reasons = arguments
+        if _read_text(session) != self._session:
             return
         hearing.missed.update(self._followed)
         if self._sessions < MOST_SESSIONS:
@@ -148,10 +149,10 @@ class TradingViewConversation:
             self._followed.clear()
             hearing.replies += self.subscribe(names)
         else:
-            sentence = f"TradingView breaks off every quote session ({_said(arguments[1:])}); it is connected anew."
+            sentence = f"TradingView breaks off every quote session ({_said(reasons)}); it is connected anew."
             hearing.troubles.append(Trouble(kind="refused", sentence=sentence))
 
-    def _hear_end(self, arguments: list[Any], hearing: _Hearing) -> None:
+    def _hear_end(self, arguments: list[msgspec.Raw], hearing: _Hearing) -> None:
         said = _said(arguments)
         if said == BAD_TOKEN:
             sentence = (
@@ -185,5 +186,6 @@ def _refused_symbol(name: str, reason: str | None) -> Trouble:
     return Trouble(kind="unknown_symbol", sentence=sentence, name=name)
 
 
-def _said(arguments: list[Any]) -> str:
-    return ", ".join(str(argument)[:200] for argument in arguments[:3]) or "no reason given"
+def _said(arguments: list[msgspec.Raw]) -> str:
+    said = (str(msgspec.json.decode(argument))[:200] for argument in arguments[:3])
+    return ", ".join(said) or "no reason given"

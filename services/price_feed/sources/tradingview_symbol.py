@@ -1,13 +1,14 @@
 """What TradingView has said of one symbol so far: its messages hold only what changed since the one before."""
 
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
+
+from msgspec import UNSET, Struct
 
 from services.price_feed.sources.venue import Trouble, VenueQuote
 
 NS_PER_SECOND = 1_000_000_000
-BEYOND_PRICES = 10**12
+MOST_DIGITS = 12  # of a price, in front of the point
 BEYOND_SECONDS = 2**33
 LIVE = 0
 DELAYED = "delayed_streaming"
@@ -16,6 +17,16 @@ REAL_TIME_ADVICE = (
     "Its drawdown and exits are those of the market of then. For live prices set TRADINGVIEW_SESSION of an account "
     "that has the exchange's real-time data, or choose another feed"
 )
+
+
+class Values(Struct):
+    """What a message has of the fields that we follow, each of whatever type it came as."""
+
+    lp: Any = None
+    lp_time: Any = None
+    bid: Any = UNSET  # absent and null are not the same: null takes the last one back
+    ask: Any = UNSET
+    update_mode: Any = None
 
 
 class TradingViewSymbol:
@@ -33,13 +44,13 @@ class TradingViewSymbol:
         self._delay: int | None = LIVE
         self._is_live = False
 
-    def merge(self, values: Mapping[str, Any]) -> VenueQuote | None:
+    def merge(self, values: Values) -> VenueQuote | None:
         """Take in what changed; a quote if that is a new price, never for a time, bid, ask or volume alone."""
-        if "bid" in values:
-            self._bid = _price(values["bid"])
-        if "ask" in values:
-            self._ask = _price(values["ask"])
-        price, time = _price(values.get("lp")), _nanoseconds(values.get("lp_time"))
+        if values.bid is not UNSET:
+            self._bid = _price(values.bid)
+        if values.ask is not UNSET:
+            self._ask = _price(values.ask)
+        price, time = _price(values.lp), _nanoseconds(values.lp_time)
         if price is None and time is None:
             return None
         return self._change(price, time) if self._is_live else self._snapshot(price, time)
@@ -51,9 +62,8 @@ class TradingViewSymbol:
         self._is_live = True
         return None if self._price is None else self._quote(self._price, self._time)
 
-    def change_delay(self, values: Mapping[str, Any]) -> Trouble | None:
+    def change_delay(self, mode: object) -> Trouble | None:
         """Take in how late prices come; a trouble if that is not as before."""
-        mode = values.get("update_mode")
         delay = _delay_seconds(mode) if isinstance(mode, str) else self._delay
         if delay == self._delay:
             return None
@@ -86,14 +96,15 @@ class TradingViewSymbol:
 
 def _price(value: object) -> Decimal | None:
     """Read a number; what is no price of anything (null, text, 1e+100) is none."""
-    if isinstance(value, int) and not isinstance(value, bool):
+    if type(value) is int:  # a truth value is none
         value = Decimal(value)
-    return value if isinstance(value, Decimal) and abs(value) < BEYOND_PRICES else None
+    return value if isinstance(value, Decimal) and value.adjusted() < MOST_DIGITS else None
 
 
 def _nanoseconds(value: object) -> int | None:
-    seconds = _price(value)
-    return int(seconds * NS_PER_SECOND) if seconds is not None and 0 < seconds < BEYOND_SECONDS else None
+    if isinstance(value, Decimal) and value.adjusted() < MOST_DIGITS:
+        value = int(value)
+    return value * NS_PER_SECOND if type(value) is int and 0 < value < BEYOND_SECONDS else None
 
 
 def _delay_seconds(mode: str) -> int | None:

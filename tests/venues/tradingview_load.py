@@ -1,0 +1,146 @@
+"""Measures how many messages a second get from a TradingView of our own through the feed into the tick log.
+
+python -m tests.venues.tradingview_load [MESSAGES_A_SECOND] [SECONDS] prints one line of JSON. Every message is a
+WebSocket message of its own with one new price. The feed and Redis are processes as `recorder up` runs them.
+"""
+
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from cli.embedded.server import running
+from cli.embedded.valkey import prepare_valkey
+from shared.bus.connection import RedisClient, connect_redis
+from tests.conftest import open_directory
+from tests.venues.tradingview_server import TradingViewServer
+
+ROOTS = ["MNQ", "NQ", "MES", "ES", "RTY", "M2K", "GC", "CL", "NG", "6E"]
+EXCHANGES = ["CME_MINI"] * 6 + ["COMEX", "NYMEX", "NYMEX", "CME"]
+SYMBOLS = [f"{root}1!" for root in ROOTS]
+NAMES = [f"{exchange}:{symbol}" for exchange, symbol in zip(EXCHANGES, SYMBOLS, strict=True)]
+BURST_SECONDS = 0.005
+STEPS = 97  # prices go round in so many steps: each differs from the one before
+MOST_WAITING_SECONDS = 30
+
+
+class Stream:
+    """Messages at a fixed rate, as bytes on the one client's socket, each with the moment when it went out."""
+
+    def __init__(self, server: TradingViewServer) -> None:
+        (self._client,) = server.clients
+        self._socket: socket.socket = self._client._connection.socket
+        (self._session,) = server._talks[self._client].sessions
+        self.sent_at: list[float] = []
+
+    def run(self, rate: int, seconds: float) -> None:
+        begun = time.time()
+        numbers = count()
+        while (now := time.time()) < begun + seconds:
+            due = int((now - begun) * rate) - len(self.sent_at)
+            self._socket.sendall(b"".join(self._message(next(numbers)) for _ in range(due)))
+            self.sent_at += [now] * due
+            time.sleep(max(0.0, BURST_SECONDS - (time.time() - now)))
+
+    def _message(self, number: int) -> bytes:
+        name, turn = NAMES[number % len(NAMES)], number // len(NAMES)
+        price = 1000 + 5 * (turn % STEPS)
+        payload = (
+            f'{{"m":"qsd","p":["{self._session}",{{"n":"{name}","s":"ok","v":{{"lp":{price}.0,"lp_time":{int(time.time())},'
+            f'"bid":{price - 5}.0,"ask":{price}.0,"volume":{turn},"ch":1.25,"chp":0.01}}}}]}}'
+        )
+        text = f"~m~{len(payload)}~m~{payload}".encode()
+        return b"\x81\x7e" + len(text).to_bytes(2, "big") + text
+
+
+def measure(rate: int, seconds: float) -> dict[str, Any]:
+    with (
+        open_directory() as directory,
+        running(prepare_valkey(directory / "redis", directory / "log", durable=True)) as url,
+    ):
+        market = {name: {"lp": 995.0, "lp_time": int(time.time())} for name in NAMES}
+        with TradingViewServer(market, heartbeat_seconds=600) as server:
+            feed = start_feed(url, server.url, directory)
+            try:
+                return measured(server, connect_redis(url, retries=True), feed, rate, seconds)
+            finally:
+                feed.kill()
+                feed.wait()
+
+
+def start_feed(redis_url: str, tradingview_url: str, directory: Path) -> subprocess.Popen[bytes]:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+        "DATABASE_URL": "postgresql+psycopg2://nobody@127.0.0.1:1/none",
+        "REDIS_URL": redis_url,
+        "SECRET_KEY": "0123456789abcdef" * 2,
+        "FEED": "tradingview",
+        "FEED_SYMBOLS": ",".join(SYMBOLS),
+        "TRADINGVIEW_URL": tradingview_url,
+    }
+    command = [sys.executable, "-m", "cli.main", "price-feed"]
+    return subprocess.Popen(command, env=environment, stderr=(directory / "feed.log").open("wb"))
+
+
+def measured(
+    server: TradingViewServer, redis: RedisClient, feed: subprocess.Popen[bytes], rate: int, seconds: float
+) -> dict[str, Any]:
+    server.wait_for(lambda: server.follows(*NAMES))
+    wait_until(lambda: logged(redis) >= len(NAMES))
+    before, stream, worker = logged(redis), Stream(server), psutil.Process(feed.pid)
+    cpu = sum(worker.cpu_times()[:2])
+    stream.run(rate, seconds)
+    behind_at_end = before + len(stream.sent_at) - logged(redis)
+    wait_until(lambda: logged(redis) >= before + len(stream.sent_at))
+    delays = sorted(all_delays(redis, stream.sent_at))
+    return {
+        "benchmark": "tradingview_feed",
+        "offered_per_second": rate,
+        "seconds": seconds,
+        "sent": len(stream.sent_at),
+        "logged": logged(redis) - before,
+        "behind_at_end": behind_at_end,
+        "p50_ms": round(statistics.median(delays) * 1000, 1),
+        "p99_ms": round(delays[len(delays) * 99 // 100] * 1000, 1),
+        "max_ms": round(delays[-1] * 1000, 1),
+        "feed_cpu_percent": round(100 * (sum(worker.cpu_times()[:2]) - cpu) / seconds),
+        "connections": server.connected,
+    }
+
+
+def logged(redis: RedisClient) -> int:
+    """How many ticks and marks the log has."""
+    return sum(redis.xlen(f"ticks:{symbol}") for symbol in SYMBOLS)
+
+
+def all_delays(redis: RedisClient, sent_at: list[float]) -> list[float]:
+    """Seconds from each message's way out to its place in the log; raises AssertionError if one is missing or wrong."""
+    delays = []
+    for nth, symbol in enumerate(SYMBOLS):
+        moments = sent_at[nth :: len(SYMBOLS)]
+        entries = redis.xrange(f"ticks:{symbol}")[-len(moments) :]
+        prices = [int(fields["p"].partition(".")[0]) for _, fields in entries]
+        assert prices == [1000 + 5 * (turn % STEPS) for turn in range(len(moments))], symbol
+        delays += [int(place.split("-")[0]) / 1000 - sent for (place, _), sent in zip(entries, moments, strict=True)]
+    return delays
+
+
+def wait_until(holds: Any) -> None:
+    deadline = time.monotonic() + MOST_WAITING_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+if __name__ == "__main__":
+    offered, length = (float(given) for given in (sys.argv[1:3] + ["20000", "15"][len(sys.argv) - 1 :])[:2])
+    sys.stdout.write(json.dumps(measure(int(offered), length)) + "\n")
