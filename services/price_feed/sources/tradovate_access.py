@@ -6,7 +6,7 @@ Nothing waits here: who has to wait is told for how long, and asked again after 
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from services.price_feed.sources.tradovate_account import TradovateAccount
@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 class _Tokens:
     access: str = field(repr=False)
     market_data: str = field(repr=False)
+    made_at: float
     expires_at: float
     renew_at: float
 
@@ -58,7 +59,8 @@ class TradovateAccess:
         """Return a token for a new connection. Raises VenueRefused, and OSError while Tradovate is away."""
         self._refuse_while_closed()
         if self._tokens is None and self._given:
-            self._tokens = _Tokens(self._given, self._given, self._now() + USUAL_LIFE_SECONDS, self._now())
+            now = self._now()
+            self._tokens = _Tokens(self._given, self._given, now, now + USUAL_LIFE_SECONDS, now)
         if self._tokens is not None and self._now() >= self._tokens.renew_at:
             self._renew(self._tokens, LOG_IN_SECONDS)
         if self._tokens is None:
@@ -74,9 +76,11 @@ class TradovateAccess:
         except OSError as error:
             log_event(logger, "token_not_renewed", level=logging.WARNING, venue="tradovate", reason=str(error))
 
-    def forget(self) -> None:
-        """Drop a token that was not accepted."""
+    def forget(self) -> float:
+        """Drop a token that was not accepted; returns after how many seconds a new one is worth a try."""
+        is_fresh = self._tokens is not None and self._now() < self._tokens.made_at + TRY_AGAIN_SECONDS
         self._tokens, self._given = None, ""
+        return REFUSED_SECONDS if is_fresh else 0
 
     def contract_id(self, name: str) -> int:
         """Find the number by which quotes name a contract. Raises VenueRefused if there is none, and OSError."""
@@ -105,9 +109,7 @@ class TradovateAccess:
         except OSError:
             if self._now() >= tokens.expires_at:
                 raise
-            self._tokens = _Tokens(
-                tokens.access, tokens.market_data, tokens.expires_at, self._now() + TRY_AGAIN_SECONDS
-            )
+            self._tokens = replace(tokens, renew_at=self._now() + TRY_AGAIN_SECONDS)
             return
         self._tokens = self._tokens_of(answer)
 
@@ -139,7 +141,7 @@ class TradovateAccess:
             expires_at = now + USUAL_LIFE_SECONDS
         # A clock of ours that is ahead must not make every look a renewal.
         renew_at = max(expires_at - RENEW_BEFORE_SECONDS, now + TRY_AGAIN_SECONDS)
-        return _Tokens(access, str(answer.body.get("mdAccessToken") or access), expires_at, renew_at)
+        return _Tokens(access, str(answer.body.get("mdAccessToken") or access), now, expires_at, renew_at)
 
     def _refused(self, answer: Answer) -> VenueRefused:
         """Say why a log-in failed, and keep the door shut for as long as Tradovate says."""

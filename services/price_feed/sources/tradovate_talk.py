@@ -143,9 +143,9 @@ class TradovateConversation:
         self._is_authorized = status == OK
         if self._is_authorized:
             return Heard()
-        self._access.forget()
+        seconds = self._access.forget()
         sentence = f"Tradovate does not accept the token for market data: {reason or status}. {ENTITLEMENT}."
-        return Heard(troubles=[Trouble(kind="refused", sentence=sentence, retry_after_seconds=60)])
+        return Heard(troubles=[Trouble(kind="refused", sentence=sentence, retry_after_seconds=seconds)])
 
     def _take_mode(self, name: str, mode: str) -> Heard:
         """Tell of a delay, and of its end, which is news only to who was told of it."""
