@@ -11,6 +11,7 @@ import redis
 from sqlalchemy import Connection
 
 from shared.audit_comparison import Difference
+from shared.audit_filters import load_pasts
 from shared.audit_fold import RecordToAudit, audit_record
 from shared.audit_starts import find_starts, first_sequence, needed_positions
 from shared.audit_tape import AuditTape
@@ -50,9 +51,11 @@ def _load(connection: Connection, recorders: Collection[AuditedRecorder], tape: 
         tape.forget()
         starts[each.id] = find_starts(openings.get(each.id, ()), tape)
     recorded = load_recorded(connection, [needed for found in starts.values() for needed in needed_positions(found)])
-    signals = load_applied(connection, {recorder_id: first_sequence(found) for recorder_id, found in starts.items()})
+    firsts = {recorder_id: first_sequence(found) for recorder_id, found in starts.items()}
+    signals = load_applied(connection, firsts)
     rows = [row for of_each in signals.values() for row in of_each]
     settings = load_settings_versions(connection, {row.settings_id for row in rows})
+    pasts = load_pasts(connection, signals, settings, firsts)
     contract_ids = {row.contract_id for row in rows if row.contract_id is not None}
     contracts = load_contracts(connection, contract_ids | {each.row["contract_id"] for each in recorded.values()})
     return {
@@ -62,6 +65,7 @@ def _load(connection: Connection, recorders: Collection[AuditedRecorder], tape: 
             signals=signals[each.id],
             settings=settings,
             contracts=contracts,
+            past=pasts[each.id],
         )
         for each in recorders
     }

@@ -45,7 +45,8 @@ def signal_differences(signal: LoggedSignal, recomputed: Mapping[str, object]) -
 def outcome_of(verdict: Verdict) -> Mapping[str, object]:
     """What the row of a signal says of its outcome."""
     applied = verdict.applied
-    return {"status": applied.status, "reason": applied.reason, "note": applied.note, "place": verdict.place}
+    said = {"status": applied.status, "reason": applied.reason, "note": applied.note, "entry": applied.entry}
+    return said | {"place": verdict.place}
 
 
 def position_differences(recorded: RecordedPosition, position: Position, contract: Contract) -> Iterator[Difference]:

@@ -14,18 +14,22 @@ from shared.audit_comparison import (
     trade_differences,
     unknown_position,
 )
+from shared.audit_filters import AuditedDays, Past
 from shared.audit_starts import WHOLE, Start
 from shared.audit_tape import AuditTape
 from shared.domain.accounting import open_position
 from shared.domain.application import AcceptedSignal
 from shared.domain.contracts import Contract
+from shared.domain.entry_filters import MAX_DAILY_LOSS
 from shared.domain.exit_rules import ExitRules
 from shared.domain.fold import RecorderFold, advance
+from shared.domain.money import exact
 from shared.domain.position import Position
 from shared.domain.recorder_settings import RecorderSettings
 from shared.domain.refusals import SignalRefused
 from shared.domain.symbols import ResolvedSymbol
 from shared.domain.ticks import GapMark, LogEntry
+from shared.domain.timestamps import from_datetime
 from shared.domain.trades import ExitReason, Fill
 from shared.store.audit_rows import Opening, RecordedPosition
 from shared.store.position_rows import direction_of
@@ -41,6 +45,7 @@ class RecordToAudit:
     signals: Sequence[LoggedSignal]
     settings: Mapping[int, RecorderSettings]
     contracts: Mapping[int, Contract]
+    past: Past
 
 
 def audit_record(record: RecordToAudit, starts: Mapping[str, Start], tape: AuditTape) -> list[Difference]:
@@ -62,7 +67,8 @@ class _RecordAudit:
 
     def __init__(self, record: RecordToAudit, starts: Mapping[str, Start], tape: AuditTape) -> None:
         self._record, self._starts, self._tape = record, starts, tape
-        self._fold = RecorderFold((), {}, tape)
+        self._fold = RecorderFold((), {}, tape, record.past.entries)
+        self._days = AuditedDays(record.past, [opening for start in starts.values() for opening in start.skipped])
         self._begun: set[str] = set()
         self._stand_ins: set[str] = set()
 
@@ -74,6 +80,7 @@ class _RecordAudit:
     def apply(self, signal: LoggedSignal) -> Iterator[Difference]:
         """Apply a signal, if its symbol's ticks are there, and compare what became of it."""
         if not self._is_recomputed(signal):
+            self._fold.history.count_entry(signal.entry, from_datetime(signal.received_at))
             return
         accepted = self._read(signal)
         if isinstance(accepted, SignalRefused):
@@ -83,8 +90,14 @@ class _RecordAudit:
             yield from self._close_all(signal, accepted)
             return
         self._stand_in_for_what_it_reverses(signal, accepted)
-        self._fold.apply(accepted)
-        yield from signal_differences(signal, outcome_of(self._fold.verdicts[-1]))
+        self._days.reach(self._fold.history, accepted.place)
+        as_decided = self._days.as_decided(accepted, signal)
+        self._fold.apply(as_decided)
+        self._forget_stand_in(signal)
+        outcome = outcome_of(self._fold.verdicts[-1])
+        if as_decided is not accepted and signal.entry == MAX_DAILY_LOSS:
+            outcome = {"status": outcome["status"], "place": outcome["place"]}
+        yield from signal_differences(signal, outcome)
 
     def compare(self, ticker: str, start: Start) -> Iterator[Difference]:
         """Take the last position of a symbol to where its row is, and compare all of them."""
@@ -154,6 +167,17 @@ class _RecordAudit:
                     last_price=market,
                 )
             ]
+
+    def _forget_stand_in(self, signal: LoggedSignal) -> None:
+        """Take what a stand-in has booked for nothing off its day, once the signal that reverses it is applied."""
+        start = self._starts.get(signal.ticker or "", WHOLE)
+        if signal.ticker in self._stand_ins and signal.sequence == start.sequence:
+            with exact():
+                self._fold.history.book(
+                    replace(trade, pnl=-trade.pnl)
+                    for trade in self._fold.positions[signal.ticker][0].trades
+                    if trade.pnl is not None
+                )
 
     def _as_written(
         self, recorded: RecordedPosition, before: Position | None, position: Position

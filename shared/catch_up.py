@@ -17,7 +17,9 @@ from sqlalchemy import Connection, Engine
 from shared.bus.announcements import PositionChange, announce_positions
 from shared.bus.connection import BusError
 from shared.bus.log_tape import LogTape
-from shared.domain.application import INTERNAL_ERROR
+from shared.domain.application import INTERNAL_ERROR, AcceptedSignal
+from shared.domain.entry_filters import asks_the_past
+from shared.domain.entry_history import EntryHistory, day_of
 from shared.domain.fold import RecorderFold, Verdict
 from shared.domain.position import Position
 from shared.intake.acceptance import storable
@@ -25,6 +27,7 @@ from shared.intake.waiting import store_waiting
 from shared.logs import log_event
 from shared.pending_signals import AlertsWait, PendingSignals, read_pending
 from shared.store.database import DATABASE_LOST, KeepAlive
+from shared.store.entry_histories import load_entry_histories
 from shared.store.fold_results import FoldedPosition, WrittenPosition, write_positions
 from shared.store.positions import StoredPosition, load_places, lock_open_positions
 from shared.store.recorder_locks import end_rest, let_rest, lock_recorders
@@ -107,23 +110,41 @@ def _fold(
     connection: Connection, task: _Task, pending: PendingSignals, stored: Sequence[StoredPosition]
 ) -> dict[int, RecorderFold]:
     places: dict[int, dict[str, int]] = defaultdict(dict)
-    for (recorder_id, symbol), place in load_places(connection, pending.by_recorder).items():
+    whole = [recorder_id for recorder_id, signals in pending.by_recorder.items() if any(map(_concerns_all, signals))]
+    for (recorder_id, symbol), place in load_places(connection, pending.by_recorder, whole=whole).items():
         places[recorder_id][symbol] = place
     held: dict[int, list[Position]] = defaultdict(list)
     for each in stored:
         held[each.recorder_id].append(each.position)
+    histories = _load_histories(connection, pending)
     keep_alive = KeepAlive(connection)
     tape = LogTape(task.log, pending.prices, while_reading=keep_alive.renew_if_due)
     _load_ticks(tape, pending, held, task.through)
     folds = {}
     for recorder_id in {*pending.by_recorder, *held}:
-        fold = folds[recorder_id] = RecorderFold(held[recorder_id], places[recorder_id], tape)
+        history = histories.get(recorder_id)
+        fold = folds[recorder_id] = RecorderFold(held[recorder_id], places[recorder_id], tape, history)
         for accepted in pending.by_recorder.get(recorder_id, ()):
             fold.apply(accepted)
         for symbol, place in task.through.items():
             fold.advance(symbol, place)
         keep_alive.renew_if_due()
     return folds
+
+
+def _concerns_all(accepted: AcceptedSignal) -> bool:
+    """Tell whether what becomes of a signal depends on all that its recorder holds."""
+    return accepted.symbol is None or accepted.settings.max_daily_loss > 0
+
+
+def _load_histories(connection: Connection, pending: PendingSignals) -> dict[int, EntryHistory]:
+    """Read what filters ask of the past, of those recorders alone that have such filters."""
+    days = {
+        recorder_id: {day_of(accepted.occurred_at) for accepted in signals}
+        for recorder_id, signals in pending.by_recorder.items()
+        if any(asks_the_past(accepted.settings) for accepted in signals)
+    }
+    return load_entry_histories(connection, days)
 
 
 def _load_ticks(
@@ -136,8 +157,9 @@ def _load_ticks(
         first[position.symbol] = min(first.get(position.symbol, position.place), position.place)
     for recorder_id, signals in pending.by_recorder.items():
         for accepted in signals:
-            concerned = [accepted.symbol] if accepted.symbol else [each.symbol for each in held.get(recorder_id, ())]
-            for symbol in concerned:
+            own = {accepted.symbol} if accepted.symbol else set()
+            others = {each.symbol for each in held.get(recorder_id, ())} if _concerns_all(accepted) else set()
+            for symbol in own | others:
                 first[symbol] = min(first.get(symbol, accepted.place), accepted.place)
                 last[symbol] = max(last.get(symbol, 0), accepted.place)
     for symbol, after in first.items():
@@ -179,6 +201,7 @@ def _outcome(verdict: Verdict, numbers: Mapping[int, int]) -> SignalOutcome:
         reason=applied.reason,
         note=applied.note,
         place=verdict.place,
+        entry=applied.entry,
     )
 
 

@@ -31,6 +31,12 @@ WORDS = {
     Action.REVERSE: "reverse",
     Action.PRICE_ALERT: "pricealert",
 }
+OPPOSITES = {
+    Action.BUY: Action.SELL,
+    Action.SELL: Action.BUY,
+    Action.EXIT_LONG: Action.EXIT_SHORT,
+    Action.EXIT_SHORT: Action.EXIT_LONG,
+}
 ACTIONS = {word: action for action, words in WORDS.items() for word in words.split()}
 IGNORED_IN_WORDS = re.compile(r"[\s_-]+")
 

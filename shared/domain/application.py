@@ -7,6 +7,8 @@ from typing import Literal
 
 from shared.domain.accounting import add_lot, exit_lots, open_position
 from shared.domain.contracts import Contract
+from shared.domain.entry_filters import NOTHING_BEFORE, Entry, Standing, find_filter
+from shared.domain.entry_history import ENTERED
 from shared.domain.entry_rules import refuse_exits_on_wrong_side, risk_quantity, rules_for_entry
 from shared.domain.interpretation import Ignored, Intent, StatedQuantity, interpret, plain_quantity
 from shared.domain.money import exact
@@ -14,7 +16,7 @@ from shared.domain.numbers import MAX_WHOLE, plain
 from shared.domain.position import Position
 from shared.domain.recorder_settings import RecorderSettings
 from shared.domain.refusals import SignalRefused
-from shared.domain.signals import Signal
+from shared.domain.signals import Signal, inverted
 from shared.domain.symbols import ResolvedSymbol
 from shared.domain.trades import ExitReason, Fill
 
@@ -42,11 +44,15 @@ class AcceptedSignal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """What became of a signal, and the positions it moved: one, or on a reversal the closed and the opened one."""
+    """What became of a signal, and the positions it moved: one, or on a reversal the closed and the opened one.
+
+    `entry` is what became of the entry it asked for: made (`ENTERED`), or the name of the filter that held it back.
+    """
 
     status: Outcome
     reason: str | None = None
     note: str | None = None
+    entry: str | None = None
     positions: tuple[Position, ...] = ()
 
 
@@ -59,21 +65,28 @@ class _Price:
     objection: str | None = None
 
 
-def apply(accepted: AcceptedSignal, position: Position | None, market: Decimal | None) -> Applied:
-    """Apply a signal at its place to the open position (None: flat), `market` being the symbol's last tick there."""
+def apply(
+    accepted: AcceptedSignal, position: Position | None, market: Decimal | None, standing: Standing = NOTHING_BEFORE
+) -> Applied:
+    """Apply a signal at its place to the open position (None: flat), `market` being the symbol's last tick there.
+
+    `standing` is where the recorder stands then, as far as its filters ask.
+    """
+    if accepted.settings.inverse:
+        accepted = replace(accepted, signal=inverted(accepted.signal))
     try:
         with exact():
-            return _apply(accepted, position, market)
+            return _apply(accepted, position, market, standing)
     except SignalRefused as refusal:
         return Applied(status="rejected", reason=refusal.reason)
     except Exception as error:  # noqa: BLE001 - a signal on which the fold fails must block no other
         return Applied(status="rejected", reason=f"{INTERNAL_ERROR}: {error!r}")
 
 
-def _apply(accepted: AcceptedSignal, position: Position | None, market: Decimal | None) -> Applied:
+def _apply(accepted: AcceptedSignal, position: Position | None, market: Decimal | None, standing: Standing) -> Applied:
     signal, settings = accepted.signal, accepted.settings
     held = position.held if position else 0
-    missed = _missed_signals(signal, held)
+    missed = _missed_signals(signal, held, settings)
     intent = interpret(signal, held, settings, _stated_quantity(accepted, position, market))
     if isinstance(intent, Ignored):
         return Applied(status="ignored", reason=intent.reason, note=missed)
@@ -81,7 +94,7 @@ def _apply(accepted: AcceptedSignal, position: Position | None, market: Decimal 
         intent = replace(intent, reason=ExitReason.MANUAL)
     price = _price(signal, settings, market)
     notes = [missed]
-    obstacle = _obstacle_to_entry(price, settings) if intent.enters else None
+    obstacle = _obstacle_to_entry(accepted, intent, price, standing) if intent.enters else None
     if obstacle and not intent.exits:
         return replace(obstacle, note=missed)
     if obstacle:
@@ -89,8 +102,12 @@ def _apply(accepted: AcceptedSignal, position: Position | None, market: Decimal 
         notes.append(f"not reversed: {obstacle.reason}")
     elif price.objection:
         notes.append(f"filled at the last tick: {price.objection}")
-    positions = _execute(accepted, position, intent, price, market)
-    return Applied(status="recorded", note="; ".join(filter(None, notes)) or None, positions=positions)
+    return Applied(
+        status="recorded",
+        note="; ".join(filter(None, notes)) or None,
+        entry=ENTERED if intent.enters else (obstacle.entry if obstacle else None),
+        positions=_execute(accepted, position, intent, price, market),
+    )
 
 
 def _execute(
@@ -158,9 +175,11 @@ def _is_absurd(price: Decimal, market: Decimal, max_deviation_percent: Decimal) 
     return max_deviation_percent > 0 and abs(price - market) * 100 > max_deviation_percent * abs(market)
 
 
-def _obstacle_to_entry(price: _Price, settings: RecorderSettings) -> Applied | None:
-    if not settings.recording_enabled:
-        return Applied(status="ignored", reason="recording is off")
+def _obstacle_to_entry(accepted: AcceptedSignal, intent: Intent, price: _Price, standing: Standing) -> Applied | None:
+    entry = Entry(direction=intent.direction, occurred_at=accepted.occurred_at, standing=standing)
+    held_back = find_filter(accepted.settings, entry)
+    if held_back:
+        return Applied(status="ignored", reason=held_back.reason, entry=held_back.filter)
     if price.objection:
         return Applied(status="rejected", reason=price.objection)
     return None
@@ -189,7 +208,8 @@ def _instrument(accepted: AcceptedSignal) -> ResolvedSymbol:
     return ResolvedSymbol(symbol=accepted.symbol, contract=accepted.contract)
 
 
-def _missed_signals(signal: Signal, held: int) -> str | None:
+def _missed_signals(signal: Signal, held: int, settings: RecorderSettings) -> str | None:
     if signal.previous_size is None or signal.previous_size == held:
         return None
-    return f"missed_signals: the alert says that {signal.previous_size} were held before, the recorder held {held}"
+    alert = "the alert, inverted," if settings.inverse else "the alert"
+    return f"missed_signals: {alert} says that {signal.previous_size} were held before, the recorder held {held}"

@@ -11,6 +11,8 @@ from math import inf
 from shared.domain.accounting import add_lot, exit_lots, marks, miss, observe
 from shared.domain.application import AcceptedSignal, Applied, apply
 from shared.domain.average_down import average_down_quantity
+from shared.domain.entry_filters import NOTHING_BEFORE, Standing, asks_the_past
+from shared.domain.entry_history import EntryHistory, day_of
 from shared.domain.exits import is_reached
 from shared.domain.extremes import PriceRange
 from shared.domain.money import exact
@@ -68,10 +70,17 @@ class RecorderFold:
     """One recorder on its way through its logs.
 
     `positions` holds, for each symbol, the positions that moved in order: the first continues the one that was
-    loaded, if one was, and only the last can be open.
+    loaded, if one was, and only the last can be open. `history` is what the filters of the signals to come ask for.
     """
 
-    def __init__(self, open_positions: Iterable[Position], places: Mapping[str, int], tape: Tape) -> None:
+    def __init__(
+        self,
+        open_positions: Iterable[Position],
+        places: Mapping[str, int],
+        tape: Tape,
+        history: EntryHistory | None = None,
+    ) -> None:
+        self.history = history or EntryHistory()
         self._tape = tape
         self._places = dict(places)
         self._furthest = max(places.values(), default=0)
@@ -94,9 +103,7 @@ class RecorderFold:
 
     def _close_all(self, accepted: AcceptedSignal) -> None:
         """Apply a signal to all that is held, at one place that no position has passed: one is all that is stored."""
-        place = max([accepted.place, self._furthest, *(moved[-1].place for moved in self.positions.values() if moved)])
-        for symbol in self.positions:
-            self.advance(symbol, place)
+        place = self._advance_all(accepted.place)
         held = self._open_positions()
         accepted = replace(accepted, place=place)
         if len(held) > 1:  # one price cannot be that of several symbols
@@ -106,18 +113,42 @@ class RecorderFold:
         nothing = Applied(status="ignored", reason="nothing to close")
         self._conclude(accepted, place, outcomes[0] if outcomes else nothing)
 
+    def _advance_all(self, place: int) -> int:
+        """Take all that is held to a place, or behind it to the first one that no position has passed: the one told."""
+        place = max([place, self._furthest, *(moved[-1].place for moved in self.positions.values() if moved)])
+        for symbol in self.positions:
+            self.advance(symbol, place)
+        return place
+
     def _apply_to(self, accepted: AcceptedSignal, symbol: str) -> tuple[int, Applied]:
         place = max(accepted.place, self._reached(symbol))
+        if accepted.settings.max_daily_loss:  # what else is held counts, as it is at the signal's place
+            place = self._advance_all(place)
         self.advance(symbol, place)
         position = self._open_position(symbol)
         market = position.last_price if position else self._tape.last_price(symbol, through=place)
-        applied = apply(replace(accepted, place=place), position, market)
+        applied = apply(replace(accepted, place=place), position, market, self._standing(accepted))
+        self.history.count_entry(applied.entry, accepted.occurred_at)
         self._places[symbol] = place
         moved = list(applied.positions)
         if moved and position:
             self._replace_last(moved.pop(0))
         self.positions.setdefault(symbol, []).extend(moved)
         return place, applied
+
+    def _standing(self, accepted: AcceptedSignal) -> Standing:
+        if not asks_the_past(accepted.settings):
+            return NOTHING_BEFORE
+        history, day = self.history, day_of(accepted.occurred_at)
+        with exact():
+            open_result = sum((each.unrealized_pnl for each in self._open_positions()), Decimal(0))
+            day_result = history.booked.get(day, Decimal(0)) + open_result
+        return Standing(
+            last_entry_at=history.last_entry_at,
+            session_entries=history.entries.get(day, 0),
+            held_back=history.held_back,
+            day_result=day_result,
+        )
 
     def _conclude(self, accepted: AcceptedSignal, place: int, applied: Applied) -> None:
         self.verdicts.append(Verdict(accepted=accepted, place=place, applied=applied))
@@ -134,7 +165,10 @@ class RecorderFold:
         return [moved[-1] for moved in self.positions.values() if moved and moved[-1].is_open]
 
     def _replace_last(self, position: Position) -> None:
-        self.positions[position.symbol][-1] = position
+        moved = self.positions[position.symbol]
+        with exact():
+            self.history.book(position.trades[len(moved[-1].trades) :])
+        moved[-1] = position
 
 
 def _is_not_recorded(applied: Applied) -> bool:

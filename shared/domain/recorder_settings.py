@@ -13,7 +13,6 @@ from shared.domain.take_profit import HUNDRED, TakeProfitTarget, TrimUnit, parse
 from shared.domain.time_windows import TimeWindow, format_clock, parse_clock, parse_window
 
 __all__ = [
-    "NOT_YET",
     "RecorderSettings",
     "SettingsRefused",
     "TakeProfitTarget",
@@ -25,16 +24,6 @@ __all__ = [
 Unit = Literal["Ticks", "Points", "Percent", "Dollars"]
 
 ZERO = Decimal(0)
-NOT_YET = (
-    "inverse",
-    "direction_filter",
-    "time_filter_1",
-    "time_filter_2",
-    "cooldown_seconds",
-    "max_signals_per_session",
-    "max_daily_loss",
-    "take_every",
-)
 
 
 class SettingsRefused(ValueError):
@@ -137,9 +126,6 @@ def _contradictions(settings: RecorderSettings) -> Iterator[tuple[str, str]]:
     if settings.sl_units == "Percent" and settings.sl_amount >= HUNDRED:
         yield "sl_amount", "must be less than 100 per cent"
     yield from _contradictions_of_moving_exits(settings)
-    for name in NOT_YET:
-        if getattr(settings, name) != getattr(DEFAULTS, name):
-            yield name, "not available yet"
 
 
 def _contradictions_of_moving_exits(settings: RecorderSettings) -> Iterator[tuple[str, str]]:

@@ -1,19 +1,28 @@
 """From a webhook body to a signal; it does not know contracts, settings or positions."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal, TypeVar
 
-from shared.domain.actions import Action, find_action
+from shared.domain.actions import OPPOSITES, Action, find_action
 from shared.domain.bodies import Body, read_body
 from shared.domain.numbers import parse_positive, parse_whole, refuse_placeholder, shown
 from shared.domain.overrides import NO_OVERRIDES, Overrides, parse_overrides
 from shared.domain.refusals import SignalRefused, ValueRefused
-from shared.domain.stated_positions import MarketPosition, combine_size, parse_market_position
+from shared.domain.stated_positions import OTHER_SIDE, MarketPosition, combine_size, parse_market_position
 from shared.domain.timestamps import parse_webhook_time
 
-__all__ = ["Action", "MarketPosition", "Signal", "SignalRefused", "SignalType", "parse_quantity", "parse_signal"]
+__all__ = [
+    "Action",
+    "MarketPosition",
+    "Signal",
+    "SignalRefused",
+    "SignalType",
+    "inverted",
+    "parse_quantity",
+    "parse_signal",
+]
 
 SignalType = Literal["strategy", "alert"]
 Raw = TypeVar("Raw")
@@ -84,6 +93,18 @@ def parse_signal(body: bytes | str) -> Signal:
         recorder_name=_field(read, "recorder", RECORDER_NAME, _label),
         overrides=parse_overrides(read.fields),
         signal_type="alert" if market_position is None and position_size is None else "strategy",
+    )
+
+
+def inverted(signal: Signal) -> Signal:
+    """Mirror what a signal says of sides: entries, exits of one side, positions stated; distances and prices stay."""
+    side, size, previous = signal.market_position, signal.position_size, signal.previous_size
+    return replace(
+        signal,
+        action=None if signal.action is None else OPPOSITES.get(signal.action, signal.action),
+        market_position=None if side is None else OTHER_SIDE[side],
+        position_size=None if size is None else -size,
+        previous_size=None if previous is None else -previous,
     )
 
 

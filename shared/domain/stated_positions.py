@@ -13,6 +13,7 @@ NAMES: dict[str, MarketPosition] = {
     "bearish": "short",
     "flat": "flat",
 }
+OTHER_SIDE: dict[MarketPosition, MarketPosition] = {"long": "short", "short": "long", "flat": "flat"}
 
 
 def parse_market_position(text: str) -> MarketPosition:

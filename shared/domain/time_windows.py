@@ -18,6 +18,12 @@ class TimeWindow:
     start: time
     stop: time
 
+    def contains(self, moment: time) -> bool:
+        """Tell whether a time of day lies in the window: its start does, its stop does not."""
+        if self.start < self.stop:
+            return self.start <= moment < self.stop
+        return moment >= self.start or moment < self.stop
+
 
 def parse_clock(value: object) -> time:
     """Read `15:55`; raises ValueRefused."""

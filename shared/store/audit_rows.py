@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -113,6 +114,20 @@ def load_applied(connection: Connection, first: Mapping[int, int]) -> dict[int, 
         )
         found[recorder_id] = [LoggedSignal(**row) for row in connection.execute(statement).mappings()]
     return found
+
+
+def load_booked(
+    connection: Connection, recorder_ids: Collection[int], since: datetime
+) -> dict[int, list[tuple[datetime, Decimal]]]:
+    """Return when some recorders' trades closed since a moment, and with what result, by position."""
+    columns = recorded_trades.c
+    statement = select(columns.position_id, columns.exit_time, columns.pnl).where(
+        columns.recorder_id == func.any(sorted(recorder_ids)), columns.exit_time >= since
+    )
+    booked: dict[int, list[tuple[datetime, Decimal]]] = defaultdict(list)
+    for row in connection.execute(statement):
+        booked[row.position_id].append((row.exit_time, row.pnl))
+    return booked
 
 
 def _grouped(rows: Iterable[RowMapping]) -> dict[int, list[Row]]:

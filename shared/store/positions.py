@@ -58,12 +58,14 @@ def load_open_positions(connection: Connection, recorder_id: int) -> list[Stored
     return _stored(connection, connection.execute(statement.order_by(columns.id)).mappings().all())
 
 
-def load_places(connection: Connection, recorder_ids: Collection[int]) -> dict[tuple[int, str], int]:
+def load_places(
+    connection: Connection, recorder_ids: Collection[int], *, whole: Collection[int] = ()
+) -> dict[tuple[int, str], int]:
     """Return how far what pending signals concern is decided: by recorder and symbol, the last signal's or position's.
 
-    A close-all concerns every symbol that the recorder ever held.
+    A close-all concerns every symbol that the recorder ever held, and so does any signal of those that are `whole`.
     """
-    rows = connection.execute(_PLACES, {"recorder_ids": sorted(recorder_ids)})
+    rows = connection.execute(_PLACES, {"recorder_ids": sorted(recorder_ids), "whole": sorted(whole)})
     return {(row.recorder_id, row.ticker): row.place for row in rows if row.place is not None}
 
 
@@ -129,15 +131,23 @@ def _stored(connection: Connection, rows: Sequence[RowMapping]) -> list[StoredPo
 
 _PLACES = text(
     """
-    WITH pending AS (
+    WITH RECURSIVE pending AS (
         SELECT DISTINCT recorder_id, ticker FROM recorded_signals
         WHERE recorder_id = ANY(:recorder_ids) AND status = 'accepted'
+    ),
+    held AS (  -- each symbol by one look into the index, however many positions it had
+        SELECT DISTINCT recorder_id, '' AS ticker FROM pending
+        WHERE ticker IS NULL OR recorder_id = ANY(CAST(:whole AS bigint[]))
+        UNION ALL
+        SELECT held.recorder_id, next.ticker FROM held CROSS JOIN LATERAL (
+            SELECT ticker FROM recorder_positions
+            WHERE recorder_id = held.recorder_id AND ticker > held.ticker ORDER BY ticker LIMIT 1
+        ) next
     ),
     concerned AS (
         SELECT recorder_id, ticker FROM pending WHERE ticker IS NOT NULL
         UNION
-        SELECT position.recorder_id, position.ticker FROM recorder_positions position
-        JOIN pending ON pending.recorder_id = position.recorder_id AND pending.ticker IS NULL
+        SELECT recorder_id, ticker FROM held WHERE ticker <> ''
     )
     SELECT concerned.recorder_id, concerned.ticker, greatest(position.place, signal.place) AS place
     FROM concerned

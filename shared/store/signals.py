@@ -47,11 +47,12 @@ class LoggedSignal:
     status: str
     reason: str | None
     note: str | None
+    entry: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalOutcome:
-    """The final state of a signal, its final place in the tick log and its number in its recorder's log."""
+    """The final state of a signal and its entry, its final place in the tick log, its number in its recorder's log."""
 
     id: int
     sequence: int
@@ -59,6 +60,7 @@ class SignalOutcome:
     reason: str | None
     note: str | None
     place: int
+    entry: str | None = None
 
 
 def load_pending(connection: Connection, recorder_ids: Collection[int]) -> list[PendingSignal]:
@@ -108,6 +110,7 @@ def record_outcomes(connection: Connection, outcomes: Sequence[SignalOutcome]) -
             status=bindparam("new_status"),
             reason=bindparam("new_reason"),
             note=bindparam("new_note"),
+            entry=bindparam("new_entry"),
             place=bindparam("new_place"),
             sequence=bindparam("new_sequence"),
             recorded_at=func.clock_timestamp(),
@@ -144,6 +147,7 @@ def _outcome_parameters(outcome: SignalOutcome) -> dict[str, Any]:
         "new_status": outcome.status,
         "new_reason": outcome.reason,
         "new_note": outcome.note,
+        "new_entry": outcome.entry,
         "new_place": outcome.place,
         "new_sequence": outcome.sequence,
     }

@@ -159,6 +159,8 @@ recorded_signals = Table(
     Column("duplicates", Integer, nullable=False, server_default="0"),
     # Its number among the signals that its recorder took, in the order in which they were applied.
     Column("sequence", BigInteger),
+    # What became of the entry it asked for: `entered`, or the name of the filter that held it back. NULL: neither.
+    Column("entry", Text),
     UniqueConstraint("recorder_id", "fingerprint"),
     UniqueConstraint("recorder_id", "sequence"),
     CheckConstraint("status IN ('accepted', 'recorded', 'ignored', 'rejected')", name="status"),
@@ -169,6 +171,7 @@ recorded_signals = Table(
     CheckConstraint("status = 'rejected' OR (recorder_id IS NOT NULL AND settings_id IS NOT NULL)", name="recorder"),
     Index("ix_recorded_signals_pending", "recorder_id", "id", postgresql_where=text("status = 'accepted'")),
     Index(None, "recorder_id", text("id DESC")),
+    Index("ix_recorded_signals_entered", "recorder_id", "received_at", postgresql_where=text("entry = 'entered'")),
     Index(None, "user_id", text("id DESC")),
     Index(None, "settings_id"),
 )

@@ -33,6 +33,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from shared.domain.ticks import GapMark, LogEntry, PriceTick
+from tests.property.brute_filters import MADE, TURNED_AWAY, Attempt, Booking, first_objection
 
 Direction = Literal[1, -1]
 ENTRY_DIRECTIONS: Mapping[str, Direction] = {"buy": 1, "sell": -1}
@@ -169,6 +170,7 @@ class Book:
 
     settings: Mapping[str, Any]
     positions: list[Position] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
 
     def setting(self, name: str, default: Any) -> Any:
         return self.settings.get(name, default)
@@ -218,6 +220,8 @@ def brute_force_books(
     for entry in [*ticks, None]:
         while waiting and (entry is None or waiting[0].place < entry.place):
             signal = waiting.pop(0)
+            if books[signal.recorder].setting("inverse", False):
+                signal = mirrored(signal)
             status, reason = apply_signal(books[signal.recorder], signal, met, contracts)
             outcomes.append({"line": signal.line, "recorder": signal.recorder, "status": status, "reason": reason})
         if entry is not None:
@@ -239,7 +243,7 @@ def apply_signal(
     """Do what the signal asks; return its status and a word of its reason."""
     if signal.action == "closeall" and signal.symbol is None:
         return close_everything(book, signal, met)
-    symbol = signal.symbol or str(book.settings["symbol"])
+    symbol = symbol_of(book, signal)
     position = book.open_position(symbol)
     held = position.direction * position.held() if position else 0
     wish = interpret(book, signal, held)
@@ -253,7 +257,7 @@ def apply_signal(
     refusal: Refused | None = None
     if wish.enter:
         try:
-            opening = prepare_entry(book, signal, wish, position, last, contracts[symbol])
+            opening = prepare_entry(book, signal, wish, position, met, contracts[symbol])
         except Refused as refused:
             refusal = refused
             if refused.whole or not wish.close:
@@ -270,6 +274,37 @@ def apply_signal(
     if opening is not None:
         opening(symbol)
     return "recorded", "; ".join(notes)
+
+
+def symbol_of(book: Book, signal: ScriptedSignal) -> str:
+    return signal.symbol or str(book.settings["symbol"])
+
+
+def mirrored(signal: ScriptedSignal) -> ScriptedSignal:
+    """The same strategy, traded the other way round: whatever has a side has the other one."""
+    words = {"buy": "sell", "sell": "buy", "closelong": "closeshort", "closeshort": "closelong"}
+    sides: dict[str, Literal["long", "short"]] = {"long": "short", "short": "long"}
+    return replace(
+        signal,
+        action=words.get(signal.action or "", signal.action),
+        side=sides.get(signal.side or "", signal.side),
+        target=-signal.target if signal.target is not None else None,
+        previous=-signal.previous if signal.previous is not None else None,
+    )
+
+
+def bookings(book: Book, met: Sequence[LogEntry], now: int) -> Iterable[Booking]:
+    """What every contract that left has made, and what those that are held would make at the last tick."""
+    for position in book.positions:
+        multiplier = Fraction(position.contract.multiplier)
+        last = last_price(met, position.symbol)
+        for unit in position.units():
+            if unit.left is not None:
+                left = position.events[unit.left].occurred_at
+                yield Booking(occurred_at=left, result=realized_by(book, position, unit))
+            elif last is not None:
+                gain = (last - position.entry(unit)) * position.direction
+                yield Booking(occurred_at=now, result=gain * multiplier)
 
 
 def close_everything(book: Book, signal: ScriptedSignal, met: Sequence[LogEntry]) -> tuple[str, str]:
@@ -387,10 +422,11 @@ def prepare_entry(
     signal: ScriptedSignal,
     wish: Wish,
     held_position: Position | None,
-    last: Fraction | None,
+    met: Sequence[LogEntry],
     contract: ScriptedContract,
 ) -> Callable[[str], None]:
     """Check everything that can refuse the entry; return what carries it out (after the close, if there is one)."""
+    last = last_price(met, symbol_of(book, signal))
     price, _ = chosen_price(book, signal, last)
     direction: Direction = 1 if wish.enter > 0 else -1
     quantity = abs(wish.enter)
@@ -400,8 +436,7 @@ def prepare_entry(
     position = base or fresh
     if signal.risk_dollars is not None and rule_four:
         quantity = risk_quantity(book, signal, position, price, contract)
-    if not book.setting("recording_enabled", True):
-        raise Refused("ignored", "recording")
+    ask_the_filters(book, direction, signal.occurred_at, met)
     refuse_far_price(book, signal, last)
     held = base.held() if base else 0
     cap = int(book.setting("max_contracts", 0))
@@ -418,11 +453,20 @@ def prepare_entry(
             fresh.symbol = symbol
             book.positions.append(fresh)
         fill(position, direction * quantity, price, signal, "entry")
+        book.attempts.append(Attempt(occurred_at=signal.occurred_at, outcome=MADE))
         position.stop_override = signal.stop or position.stop_override
         position.targets_override = position.targets_override if signal.targets is None else signal.targets
         plan_exits(book, position, price, last)
 
     return carry_out
+
+
+def ask_the_filters(book: Book, direction: Direction, now: int, met: Sequence[LogEntry]) -> None:
+    objection = first_objection(book.settings, direction, now, book.attempts, bookings(book, met, now))
+    if objection == "take_every":
+        book.attempts.append(Attempt(occurred_at=now, outcome=TURNED_AWAY))
+    if objection:
+        raise Refused("ignored", objection)
 
 
 def risk_quantity(

@@ -14,7 +14,7 @@ from shared.domain.ticks import GapMark, LogEntry, PriceTick
 from shared.replay import ReplaySignal
 from tests.property.brute_force import ExitLeg, ScriptedContract, ScriptedSignal
 
-START = 1_770_000_000_000_000_000
+START = 1_770_073_180_000_000_000  # twenty seconds before 18:00 in New York, where one session follows another
 MILLISECOND = 1_000_000
 SECOND = 1000 * MILLISECOND
 SYMBOLS = ("MNQ1!", "MES1!")
@@ -155,11 +155,11 @@ def average_downs(draw: st.DrawFn, contract: ScriptedContract) -> dict[str, Any]
 
 
 def session_ends() -> st.SearchStrategy[dict[str, Any]]:
-    """Cut-offs at the very start of the tape, within it and far from it: it begins at 02:40 UTC."""
+    """Cut-offs at the very start of the tape, within it and far from it: it begins at 22:59:40 UTC."""
     return st.sampled_from(
         [{}] * 3
-        + [{"session_end": clock} for clock in ("21:40", "21:41", "21:42", "15:55")]
-        + [{"session_end": "03:41", "timezone": "Europe/Berlin"}]
+        + [{"session_end": clock} for clock in ("17:59", "18:00", "18:01", "15:55")]
+        + [{"session_end": "00:01", "timezone": "Europe/Berlin"}]
     )
 
 
@@ -214,7 +214,36 @@ def settings_of(draw: st.DrawFn, name: str, symbol: str, contract: ScriptedContr
         **draw(break_evens()),
         **draw(average_downs(contract)),
         **draw(session_ends()),
+        **draw(entry_filters(contract)),
     }
+
+
+@st.composite
+def entry_filters(draw: st.DrawFn, contract: ScriptedContract) -> dict[str, Any]:
+    """Often none; else few, that let about half of the entries pass."""
+    if draw(st.booleans()):
+        return {}
+    tick_value = contract.tick_size * contract.multiplier
+    values: dict[str, st.SearchStrategy[Any]] = {
+        "inverse": st.just(True),
+        "direction_filter": st.sampled_from(["Long", "Short"]),
+        "time_filter_1": windows(),
+        "time_filter_2": windows(),
+        "cooldown_seconds": st.sampled_from([1, 8]),
+        "max_signals_per_session": st.integers(1, 3),
+        "max_daily_loss": st.sampled_from([1, 3, 10]).map(lambda ticks: str(ticks * tick_value)),
+        "take_every": st.integers(2, 3),
+    }
+    chosen = draw(st.lists(st.sampled_from(sorted(values)), max_size=3, unique=True))
+    zone = draw(st.sampled_from(["America/New_York", "UTC", "Asia/Kolkata"]))
+    return {name: draw(values[name]) for name in chosen} | {"timezone": zone}
+
+
+def windows() -> st.SearchStrategy[dict[str, str]]:
+    """Windows that begin or end about the time of the tape, in one of the zones, over midnight in others."""
+    clocks = st.sampled_from(["17:59", "18:00", "18:01", "22:59", "23:00", "23:01", "04:30", "04:31", "09:30", "16:00"])
+    pairs = st.lists(clocks, min_size=2, max_size=2, unique=True)
+    return pairs.map(lambda pair: {"start": pair[0], "stop": pair[1]})
 
 
 # --- signals ------------------------------------------------------------------------------------------------------

@@ -9,7 +9,11 @@ from shared.replay import replay
 from tests.property.brute_force import brute_force_replay
 from tests.property.strategies import Scenario, body_of, scenarios, scenarios_of_moving_exits
 
-WORDS = ("missed_signals", "already there", "nothing to close", "max_contracts", "risk_dollars")
+WORDS = (
+    *("missed_signals", "already there", "nothing to close", "max_contracts", "risk_dollars"),
+    *("recording is off", "direction_filter", "time_filter", "cooldown_seconds", "max_signals_per_session"),
+    *("max_daily_loss", "take_every"),
+)
 KEYS = ("line", "recorder", "status")
 
 

@@ -153,7 +153,12 @@ def with_contracts(recorder: Row, scenario: Scenario) -> list[Row]:
 def test_crossing_zero_equals_closing_then_opening(data: st.DataObject) -> None:
     """A stated reversal and, at the same place, an exit followed by an entry of the other side."""
     tape = data.draw(tapes(SPECS))
-    recorder = {**data.draw(settings_of("R", "MNQ1!", CONTRACT)), "recording_enabled": True}
+    drawn = data.draw(settings_of("R", "MNQ1!", CONTRACT))
+    recorder = {
+        **drawn,
+        "recording_enabled": True,
+        "max_daily_loss": "0",
+    }  # which judges before the one, after the other
     start = data.draw(st.integers(0, len(tape)))
     turn = data.draw(st.integers(start, len(tape)))
     first, second = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 4))
