@@ -18,7 +18,10 @@ VALUE, TRIM = "target_value_", "target_trim_"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One setting on the form; with choices it is a list to choose from, as a check box it is true or false."""
+    """One setting on the form; with choices it is a list to choose from, as a check box it is true or false.
+
+    A window is typed as its start and its stop.
+    """
 
     name: str
     label: str
@@ -26,6 +29,7 @@ class Field:
     choices: Sequence[tuple[str, str]] = ()
     checkbox: bool = False
     numeric: bool = False
+    window: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +107,54 @@ SECTIONS = (
         ),
     ),
     Section(
+        title="Filters",
+        hint="Held against entries in this order; exits always pass, and a reversal then only closes.",
+        fields=(
+            Field(
+                name="inverse",
+                label="Inverse",
+                hint="Every buy sells and every sell buys, before any filter looks at it.",
+                checkbox=True,
+            ),
+            Field(
+                name="direction_filter",
+                label="Take",
+                choices=(
+                    ("Both", "entries of both sides"),
+                    ("Long", "long entries only"),
+                    ("Short", "short ones only"),
+                ),
+            ),
+            Field(name="time_filter_1", label="Hours", hint="From, and up to; over midnight if need be.", window=True),
+            Field(name="time_filter_2", label="or", hint="Empty: at any time.", window=True),
+            Field(name="timezone", label="Time zone of the hours", hint="Such as America/New_York."),
+            Field(
+                name="cooldown_seconds",
+                label="Pause after an entry",
+                hint="Seconds without another one; 0 for none.",
+                numeric=True,
+            ),
+            Field(
+                name="max_signals_per_session",
+                label="Entries a session",
+                hint="At most so many from 18:00 New York on; 0 sets no limit.",
+                numeric=True,
+            ),
+            Field(
+                name="max_daily_loss",
+                label="Daily loss limit",
+                hint="No entry once so much is lost since 18:00 New York, open positions included; 0 sets no limit.",
+                numeric=True,
+            ),
+            Field(
+                name="take_every",
+                label="Take every",
+                hint="3 takes the third, the sixth … of the entries that come so far.",
+                numeric=True,
+            ),
+        ),
+    ),
+    Section(
         title="Stop loss",
         hint="",
         fields=(
@@ -174,6 +226,7 @@ SECTIONS = (
     ),
 )
 FIELDS = tuple(each for section in SECTIONS for each in section.fields)
+START, STOP = "_start", "_stop"
 
 
 def form_values(settings: RecorderSettings | None) -> dict[str, Any]:
@@ -185,8 +238,9 @@ def form_values(settings: RecorderSettings | None) -> dict[str, Any]:
 
 def typed_values(form: Mapping[str, str]) -> dict[str, Any]:
     """What was typed, by setting, unchecked."""
-    values: dict[str, Any] = {each.name: form.get(each.name, "").strip() for each in FIELDS if not each.checkbox}
+    values: dict[str, Any] = {each.name: form.get(each.name, "").strip() for each in FIELDS}
     values |= {each.name: each.name in form for each in FIELDS if each.checkbox}
+    values |= {each.name: _typed_window(form, each.name) for each in FIELDS if each.window}
     return values | {"tp_targets": _typed_targets(form)}
 
 
@@ -195,6 +249,12 @@ def target_rows(values: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     targets = list(values.get("tp_targets") or [])
     empty = max(FEWEST_TARGET_ROWS - len(targets), 1)
     return [*targets, *({"value": "", "trim": ""} for _ in range(empty))]
+
+
+def _typed_window(form: Mapping[str, str], name: str) -> dict[str, str] | None:
+    """The hours that were typed, None for neither start nor stop."""
+    start, stop = form.get(f"{name}{START}", "").strip(), form.get(f"{name}{STOP}", "").strip()
+    return {"start": start, "stop": stop} if start or stop else None
 
 
 def _typed_targets(form: Mapping[str, str]) -> list[dict[str, str | None]]:

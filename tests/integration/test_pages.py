@@ -377,10 +377,41 @@ def test_editing_changes_what_the_form_has_and_keeps_the_rest(client: FlaskClien
     path = f"/recorders/{other.recorder_id}/edit"
 
     assert 'value="Night"' in client.get(path).text
-    assert client.post(path, data=FORM | {"name": "Night", "max_contracts": "4"}).status_code == 302
+    typed = FORM | {"name": "Night", "max_contracts": "4", "timezone": "Europe/Zurich"}
+    assert client.post(path, data=typed).status_code == 302
 
     settings = stored_settings(rows, "Night")
-    assert (settings["strategy_type"], settings["max_contracts"]) == ("Forex", 4)
+    assert (settings["timezone"], settings["strategy_type"], settings["max_contracts"]) == ("Europe/Zurich", "Forex", 4)
+
+
+def test_filters_are_typed_on_the_form_and_told_on_the_page(client: FlaskClient, rows: Rows) -> None:
+    sign_in(client, rows)
+    typed = FORM | {"inverse": "on", "direction_filter": "Short", "cooldown_seconds": "90", "max_daily_loss": "1,000"}
+    hours = {"time_filter_2_start": "22:00", "time_filter_2_stop": "02:00", "timezone": "UTC", "take_every": "3"}
+
+    answer = client.post("/recorders/new", data=typed | hours)
+
+    assert answer.status_code == 302
+    settings = stored_settings(rows, "Scalper")
+    assert settings["time_filter_1"] is None
+    assert settings["time_filter_2"] == {"start": "22:00", "stop": "02:00"}
+    assert (settings["inverse"], settings["cooldown_seconds"], settings["max_daily_loss"]) == (True, 90, "1000")
+    text = words(client.get(answer.headers["Location"]))
+    assert "short only, inverted" in text
+    assert "22:00 to 02:00, UTC" in text
+    assert "one in 3 is taken" in text
+    form = client.get(f"{answer.headers['Location']}/edit").text
+    assert 'name="time_filter_2_stop" value="02:00"' in form
+
+
+def test_hours_that_do_not_parse_are_refused_beside_them_and_kept(client: FlaskClient, rows: Rows) -> None:
+    sign_in(client, rows)
+
+    answer = client.post("/recorders/new", data=FORM | {"time_filter_1_start": "09:30", "time_filter_1_stop": ""})
+
+    assert answer.status_code == 422
+    assert 'name="time_filter_1_start" value="09:30"' in answer.text
+    assert re.search(r'id="time_filter_1-about"><p class="error">\S+ is not a time of day', answer.text)
 
 
 def test_stopping_asks_first_and_starting_does_not(client: FlaskClient, rows: Rows) -> None:

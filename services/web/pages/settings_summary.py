@@ -6,6 +6,7 @@ from services.web.formatting import format_duration, format_number
 from shared.domain.duplicates import RESENT_WITHIN_SECONDS
 from shared.domain.recorder_settings import RecorderSettings
 from shared.domain.take_profit import TakeProfitTarget
+from shared.domain.time_windows import format_clock
 
 UNITS = {"Ticks": "ticks", "Points": "points", "Percent": "%", "Dollars": "$ per contract"}
 OPPOSITE = {"reverse": "reverses", "close": "closes", "reduce": "reduces, may flip", "ignore": "is ignored"}
@@ -23,10 +24,31 @@ def summarize_settings(settings: RecorderSettings) -> list[tuple[str, str]]:
         ("Fill price", "the alert's" if settings.fill_price == "signal" else "the last tick"),
         ("Price deviation", _deviation(settings.max_price_deviation)),
         ("Equal alerts", _duplicates(settings.duplicate_window_seconds)),
+        ("Entries taken", _entries(settings)),
+        *_filters(settings),
         ("Stop loss", _stop(settings)),
         ("Take profit", _targets(settings)),
         ("Commission", f"{format_number(settings.commission)} per contract and side"),
     ]
+
+
+def _entries(settings: RecorderSettings) -> str:
+    sides = {"Both": "of both sides", "Long": "long only", "Short": "short only"}[settings.direction_filter]
+    return f"{sides}, inverted" if settings.inverse else sides
+
+
+def _filters(settings: RecorderSettings) -> list[tuple[str, str]]:
+    """List the other filters that are set."""
+    windows = [window for window in (settings.time_filter_1, settings.time_filter_2) if window]
+    hours = " and ".join(f"{format_clock(each.start)} to {format_clock(each.stop)}" for each in windows)
+    filters = {
+        "Hours of entries": hours and f"{hours}, {settings.timezone}",
+        "Pause after an entry": settings.cooldown_seconds and format_duration(settings.cooldown_seconds),
+        "Entries a session": settings.max_signals_per_session and f"at most {settings.max_signals_per_session}",
+        "Daily loss limit": settings.max_daily_loss and format_number(settings.max_daily_loss),
+        "Of the entries": settings.take_every > 1 and f"one in {settings.take_every} is taken",
+    }
+    return [(name, str(value)) for name, value in filters.items() if value]
 
 
 def _contracts(number: int) -> str:
