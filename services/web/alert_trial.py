@@ -12,6 +12,8 @@ from shared.bus.log_tape import LogTape
 from shared.bus.tick_log import Heads, read_heads
 from shared.domain.acceptance import accept_body
 from shared.domain.contracts import Contract
+from shared.domain.entry_filters import asks_the_past
+from shared.domain.entry_history import day_of
 from shared.domain.fold import RecorderFold
 from shared.domain.placeholders import StrategyOrder, fill_placeholders
 from shared.domain.position import Position
@@ -19,6 +21,7 @@ from shared.domain.refusals import SignalRefused
 from shared.domain.rehearsal import Rehearsal, Scene, rehearse, suppose_held
 from shared.domain.symbols import ResolvedSymbol, UnknownSymbol, normalize_symbol
 from shared.store.contracts import contracts_in_force
+from shared.store.entry_histories import load_entry_histories
 from shared.store.positions import load_open_positions
 from shared.store.recorders import Recorder
 
@@ -41,6 +44,8 @@ def try_alert(backend: Backend, recorder: Recorder, trial: Trial) -> Tried:
     with backend.engine.connect() as connection:
         contracts = contracts_in_force(connection, recorder.user_id).by_root
         stored = load_open_positions(connection, recorder.id) if trial.held == "now" else []
+        days = {recorder.id: [day_of(now)]} if asks_the_past(recorder.settings) else {}
+        history = load_entry_histories(connection, days).get(recorder.id)
     heads = _heads(backend)
     held = _advanced(backend, [each.position for each in stored], heads.place)
     prices = {symbol: tick.price for symbol, tick in heads.ticks.items()}
@@ -51,7 +56,7 @@ def try_alert(backend: Backend, recorder: Recorder, trial: Trial) -> Tried:
     if concerned and trial.held_signed:
         held = [_supposed(trial, recorder, concerned, prices.get(concerned.symbol))]
     held = [replace(each, last_price=prices.get(each.symbol, each.last_price)) for each in held]
-    scene = Scene(held=held, last_prices=prices, occurred_at=now, contracts=contracts)
+    scene = Scene(held=held, last_prices=prices, occurred_at=now, contracts=contracts, history=history)
     last_price = prices.get(concerned.symbol) if concerned else None
     return Tried(body=body, last_price=last_price, rehearsal=rehearse(body, recorder.settings, scene))
 

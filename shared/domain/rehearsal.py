@@ -9,6 +9,7 @@ from shared.domain.acceptance import Acceptance, accept_body
 from shared.domain.accounting import open_position
 from shared.domain.application import AcceptedSignal, Applied
 from shared.domain.contracts import Contract
+from shared.domain.entry_history import EntryHistory
 from shared.domain.entry_rules import rules_for_entry
 from shared.domain.fold import RecorderFold
 from shared.domain.overrides import NO_OVERRIDES
@@ -39,12 +40,13 @@ class StandingMarket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """What an alert meets at a moment (ns, UTC): open positions, and the last price of each symbol."""
+    """What an alert meets at a moment (ns, UTC): open positions, each symbol's last price, what filters ask for."""
 
     held: Sequence[Position]
     last_prices: Mapping[str, Decimal]
     occurred_at: int
     contracts: Mapping[str, Contract]
+    history: EntryHistory | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +78,7 @@ def rehearse(body: bytes | str, settings: RecorderSettings, scene: Scene) -> Reh
     except SignalRefused as refusal:
         return Rehearsal(applied=Applied(status="rejected", reason=refusal.reason))
     held = tuple(replace(position, trades=()) for position in scene.held)
-    fold = RecorderFold(held, {}, StandingMarket(prices=scene.last_prices))
+    fold = RecorderFold(held, {}, StandingMarket(prices=scene.last_prices), scene.history)
     fold.apply(_accepted(accepted, settings, scene))
     moved = [position for moves in fold.positions.values() for position in moves]
     trades = tuple(trade for position in moved for trade in position.trades)

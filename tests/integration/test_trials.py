@@ -73,6 +73,22 @@ def test_what_is_held_now_includes_ticks_that_nobody_wrote_down_yet(
 
 
 @pytest.mark.usefixtures("market")
+def test_filters_judge_what_is_tried_by_what_was_recorded(
+    client: FlaskClient, engine: Engine, redis_client: Redis, trader: Trader
+) -> None:
+    path = f"/api/v1/recorders/{trader.recorder.id}"
+    assert client.patch(path, json={"cooldown_seconds": 600}, headers=trader.bearer).status_code == 200
+    assert asked(client, trader, "buy")["status"] == "recorded"
+    client.post(f"/webhook/{trader.token}", data="buy")
+    catch_up(engine, redis_client, [trader.recorder.id])
+
+    tried = asked(client, trader, "buy")
+
+    assert tried["status"] == "ignored"
+    assert tried["reason"].startswith("cooldown_seconds: 0 s after the last entry, 600 must pass")
+
+
+@pytest.mark.usefixtures("market")
 def test_what_is_supposed_takes_the_place_of_what_is_held(client: FlaskClient, trader: Trader) -> None:
     supposed = {"held": "short", "held_quantity": 3, "held_price": "25650", "last_price": "25620.5"}
 
