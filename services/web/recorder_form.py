@@ -48,6 +48,7 @@ SECTIONS = (
         fields=(
             Field(name="name", label="Name", hint="What alerts to your common URL call it."),
             Field(name="symbol", label="Symbol", hint="For alerts that name none, such as MNQ1!. May stay empty."),
+            Field(name="timezone", label="Time zone", hint="Of the filters' hours and of the session's end."),
             Field(
                 name="recording_enabled",
                 label="Recording",
@@ -127,7 +128,6 @@ SECTIONS = (
             ),
             Field(name="time_filter_1", label="Hours", hint="From, and up to; over midnight if need be.", window=True),
             Field(name="time_filter_2", label="or", hint="Empty: at any time.", window=True),
-            Field(name="timezone", label="Time zone of the hours", hint="Such as America/New_York."),
             Field(
                 name="cooldown_seconds",
                 label="Pause after an entry",
@@ -207,10 +207,7 @@ SECTIONS = (
     Section(
         title="End of the session",
         hint="",
-        fields=(
-            Field(name="session_end", label="Close at", hint="Such as 15:55; empty holds on."),
-            Field(name="timezone", label="Time zone", hint="Such as America/New_York."),
-        ),
+        fields=(Field(name="session_end", label="Close at", hint="Such as 15:55; empty holds on."),),
     ),
     Section(
         title="Take profit",
