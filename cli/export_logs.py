@@ -25,12 +25,13 @@ def export_logs(name: str, user_name: str | None, out: Path, data: Path) -> None
 
     log = connect_redis(settings_for(data).redis_url, retries=True)
     with open_database(data) as connection:
-        logs = collect_logs(connection, log, _only_recorder(connection, name, user_name))
+        logs = collect_logs(connection, log, only_recorder(connection, name, user_name))
     write_logs(logs, out)
     click.echo(f"{len(logs.entries)} ticks and {len(logs.signals)} signals written to {out}")
 
 
-def _only_recorder(connection: "Connection", name: str, user_name: str | None) -> "Recorder":
+def only_recorder(connection: "Connection", name: str, user_name: str | None) -> "Recorder":
+    """Find the one recorder of this name, of one user or of all."""
     from shared.store.recorders import find_recorders_named
 
     found = find_recorders_named(connection, name, user_name)

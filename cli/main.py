@@ -4,6 +4,7 @@ import click
 
 from cli.administration import recorder, user
 from cli.audit import audit
+from cli.compare import compare
 from cli.demo import demo
 from cli.export_logs import export_logs
 from cli.health import health
@@ -29,6 +30,7 @@ for command in (
     replay,
     export_logs,
     audit,
+    compare,
     user,
     recorder,
     signal,

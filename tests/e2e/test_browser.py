@@ -46,6 +46,7 @@ PAGES = (
     "/recorders/{recorder}",
     "/recorders/{recorder}/edit",
     "/recorders/{recorder}/test?message=strategy",
+    "/recorders/{recorder}/compare",
     "/account",
 )
 DETAILS = (

@@ -54,6 +54,8 @@ SECTIONS = {
     "ask_to_resend": "signals",
     "ask_to_close_all": "recorders",
     "trial": "recorders",
+    "comparison": "recorders",
+    "compared": "recorders",
     "tried": "recorders",
 }
 _versions: dict[str, str] = {}
