@@ -126,8 +126,8 @@ def _row(
         side="Long" if trade.direction == LONG else "Short",
         quantity=format_number(trade.quantity),
         entered_at=to_datetime(trade.entered_at),
-        entry=_prices(step, listed and listed.entry_price, recorded and recorded.entry_price),
-        exit=_prices(step, listed and listed.exit_price, recorded and recorded.exit_price),
+        entry=TwoValues(listed=_price(listed, "entry_price", step), recorded=_price(recorded, "entry_price", step)),
+        exit=TwoValues(listed=_price(listed, "exit_price", step), recorded=_price(recorded, "exit_price", step)),
         pnl=TwoValues(listed=_result(listed, "pnl"), recorded=_result(recorded, "pnl")),
         run_up=TwoValues(listed=_result(listed, "run_up"), recorded=_result(recorded, "run_up")),
         drawdown=TwoValues(listed=_drawdown(listed), recorded=_drawdown(recorded)),
@@ -135,9 +135,9 @@ def _row(
     )
 
 
-def _prices(step: Decimal, listed: Decimal | None, recorded: Decimal | None) -> TwoValues:
-    texts = (NO_VALUE if price is None else format_price(price, step) for price in (listed, recorded))
-    return TwoValues(listed=next(texts), recorded=next(texts))
+def _price(trade: ListedTrade | RecordedTrade | None, name: str, step: Decimal) -> str:
+    price = getattr(trade, name, None)
+    return NO_VALUE if price is None else format_price(price, step)
 
 
 def _result(trade: ListedTrade | RecordedTrade | None, name: str) -> str:
