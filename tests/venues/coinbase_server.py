@@ -71,6 +71,7 @@ class CoinbaseServer(VenueServer):
         kind = request.get("type")
         if kind not in {"subscribe", "unsubscribe"}:
             raise Misconduct(f"no such type: {kind}")
+        request["channels"] = [_written_out(channel, request) for channel in request["channels"]]
         reason = next(self._objections(request), None)
         if reason is not None:
             client.say(json.dumps({"type": "error", "message": f"Failed to {kind}", "reason": reason}))
@@ -108,3 +109,8 @@ class CoinbaseServer(VenueServer):
     def _heartbeat(self, product: str) -> dict[str, Any]:
         last = self.trades[product]
         return {"type": "heartbeat", "sequence": 90, "last_trade_id": last, "product_id": product, "time": TIME}
+
+
+def _written_out(channel: Any, request: dict[str, Any]) -> dict[str, Any]:
+    """A channel may be a word; then its products are those of the request."""
+    return channel if isinstance(channel, dict) else {"name": channel, "product_ids": request.get("product_ids", [])}
