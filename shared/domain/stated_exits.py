@@ -13,12 +13,14 @@ ExitKind = Literal["ticks", "points", "price", "percent", "dollars", "bare", "of
 OBJECT_KINDS: dict[str, ExitKind] = {
     "ticks": "ticks",
     "points": "points",
+    "amount": "points",
     "percent": "percent",
     "dollars": "dollars",
     "price": "price",
     "stopprice": "price",
     "limitprice": "price",
 }
+OTHER_MEANINGS = ("trim", "trim_contracts", "quantity", "qty", "contracts", "size")  # would change what an exit does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +41,12 @@ def parse_exit(kind: ExitKind, item: object) -> ExitOverride:
 
 def parse_exit_object(item: Mapping[str, object]) -> ExitOverride:
     """Read the one distance or price in `{"loss_ticks": 7}`; a trailing stop is not taken for a fixed one."""
-    if "trail" in str(item.get("type", "")).lower():
-        raise ValueRefused(f"type {shown(str(item['type']))!r} is not available")
+    kind = next((str(item[key]) for key in item if key.lower() == "type"), "")
+    if "trail" in kind.lower():
+        raise ValueRefused(f"type {shown(kind)!r} is not available")
+    meant = next((key for key in item if key.lower() in OTHER_MEANINGS), None)
+    if meant is not None:
+        raise ValueRefused(f"{meant} is not available, a part is stated as trim_percent")
     units = {key: key.lower().removeprefix("loss_").removeprefix("gain_") for key in item}
     stated = [parse_exit(OBJECT_KINDS[unit], item[key]) for key, unit in units.items() if unit in OBJECT_KINDS]
     if len(stated) != 1:

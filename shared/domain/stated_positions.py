@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from shared.domain.numbers import shown
+from shared.domain.numbers import refuse_placeholder, shown
 from shared.domain.refusals import ValueRefused
 
 MarketPosition = Literal["long", "short", "flat"]
@@ -18,6 +18,7 @@ OTHER_SIDE: dict[MarketPosition, MarketPosition] = {"long": "short", "short": "l
 
 def parse_market_position(text: str) -> MarketPosition:
     """Read long, short or flat, or the sentiment that means it; raises ValueRefused."""
+    refuse_placeholder(text)
     position = NAMES.get(text.lower())
     if position is None:
         raise ValueRefused(f"{shown(text)!r} is not long, short or flat")
