@@ -1,5 +1,6 @@
 """Runs the web service: one process of many threads under gunicorn, on a socket that is bound beforehand."""
 
+import gc
 import logging
 import socket
 from typing import Any
@@ -58,8 +59,10 @@ class WebServer(BaseApplication):  # type: ignore[misc] # gunicorn has no types
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """Make the app."""
-        return create_app(self._settings)
+        """Make the app, and take what it is made of for permanent: collecting garbage need not look at it each time."""
+        app = create_app(self._settings)
+        gc.freeze()
+        return app
 
 
 def bind(settings: Settings) -> socket.socket:

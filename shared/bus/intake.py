@@ -4,7 +4,6 @@ import logging
 import time
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import cast
 
 from redis import RedisError
 
@@ -19,6 +18,8 @@ from shared.logs import log_event
 # TradingView waits three seconds, most of which Postgres may need.
 TIMEOUT_SECONDS = 0.5
 LEFT_ALONE_SECONDS = 1.0
+# One command where a pipeline would be two: every webhook asks. KEYS: the waiting list, the heads. ARGV: two of these.
+STANDING = "return {redis.call('XLEN', KEYS[1]), unpack(redis.call('HMGET', KEYS[2], ARGV[1], ARGV[2]))}"
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class IntakeBus:
 
     def __init__(self, redis_url: str) -> None:
         self._redis = connect_redis(redis_url, retries=False, timeout_seconds=TIMEOUT_SECONDS)
+        self._ask_standing = self._redis.register_script(STANDING)
         self._alarm = Alarm(connect_queue(redis_url, timeout_seconds=TIMEOUT_SECONDS))
         self._left_alone_until = 0.0
 
@@ -53,10 +55,7 @@ class IntakeBus:
         return None
 
     def _read_standing(self, symbol: str | None) -> Standing:
-        with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.xlen(WAITING)
-            pipeline.hmget(HEADS, [PLACE, symbol or PLACE])
-            waiting, (place, head) = cast("tuple[int, tuple[str | None, str | None]]", tuple(pipeline.execute()))
+        waiting, place, head = self._ask_standing(keys=[WAITING, HEADS], args=[PLACE, symbol or PLACE])
         return Standing(
             place=place_from_stream_id(place or "0"),
             others_wait=waiting > 0,
