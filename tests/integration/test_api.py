@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, update
 
 from shared.store.contracts import contracts_in_force
-from shared.store.tables import recorded_trades, recorder_positions
+from shared.store.tables import recorded_signals, recorded_trades, recorder_positions
 from tests.integration.conftest import Trader
 
 V1 = "/api/v1"
@@ -63,6 +63,26 @@ def test_a_recorder_is_made_shown_changed_and_deleted(api: Api, client: FlaskCli
     assert api("DELETE", f"/recorders/{made['id']}", code=204) == ""
     api("GET", f"/recorders/{made['id']}", code=404)
     assert client.get(made["webhook_url"]).status_code == 404
+
+
+def test_alerts_that_near_the_limit_of_tradingview_are_warned_of(
+    api: Api, client: FlaskClient, trader: Trader, engine: Engine
+) -> None:
+    path = f"/recorders/{trader.recorder.id}"
+    for number in range(11):
+        client.post(f"/webhook/{trader.token}", json={"action": "buy", "price": 100, "id": number})
+    before = api("GET", path)["warnings"]
+    with engine.begin() as connection:
+        moved = update(recorded_signals).where(recorded_signals.c.recorder_id == trader.recorder.id)
+        connection.execute(moved.values(received_at=recorded_signals.c.received_at - timedelta(minutes=5)))
+    client.post(f"/webhook/{trader.token}", json={"action": "buy", "price": 100, "id": "next"})
+    apart = api("GET", path)["warnings"]
+    for number in range(11):
+        client.post(f"/webhook/{trader.token}", json={"action": "buy", "price": 100, "id": f"more {number}"})
+
+    assert before == apart == []
+    assert api("GET", path)["warnings"][0].startswith("12 alerts came within three minutes")
+    assert [bool(each["warnings"]) for each in api("GET", "/recorders")["items"]] == [True]
 
 
 def test_a_rotated_token_replaces_the_old_url(api: Api, client: FlaskClient, trader: Trader) -> None:

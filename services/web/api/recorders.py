@@ -1,9 +1,12 @@
 """Recorders: made, changed, started and stopped by their users' programs."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from flask import Response, abort, jsonify, request, url_for
 
+from services.web.alert_pace import pace_warnings
 from services.web.api.blueprint import api, found, read_object, transaction, user_id
 from services.web.api.encoding import encode
 from services.web.api.query import refuse_unknown
@@ -11,6 +14,7 @@ from services.web.backend import backend
 from services.web.manual_signals import NothingOpen, close_by_hand
 from shared.domain.recorder_settings import parse_recorder_settings, settings_as_json
 from shared.domain.symbols import UnknownSymbol
+from shared.store.alert_arrivals import load_arrivals
 from shared.store.database import Connection
 from shared.store.recorders import (
     Recorder,
@@ -28,7 +32,8 @@ def all_recorders() -> Response:
     """List all recorders by name; a user has few enough for one page."""
     refuse_unknown()
     with transaction() as connection:
-        return jsonify(items=[_described(each) for each in list_recorders(connection, user_id())], next_cursor=None)
+        listed = list_recorders(connection, user_id())
+        return jsonify(items=_all_described(connection, listed), next_cursor=None)
 
 
 @api.post("/recorders")
@@ -37,14 +42,14 @@ def make_recorder() -> tuple[Response, int, dict[str, str]]:
     settings = parse_recorder_settings(read_object())
     with transaction() as connection:
         made, _ = create_recorder(connection, user_id(), settings, backend().cipher)
-    return jsonify(_described(made)), 201, {"Location": url_for("api.one_recorder", recorder_id=made.id)}
+    return jsonify(_described(made, ())), 201, {"Location": url_for("api.one_recorder", recorder_id=made.id)}
 
 
 @api.get("/recorders/<int:recorder_id>")
 def one_recorder(recorder_id: int) -> Response:
     """Show a recorder with its settings."""
     with transaction() as connection:
-        return jsonify(_described(_found(connection, recorder_id)))
+        return jsonify(*_all_described(connection, [_found(connection, recorder_id)]))
 
 
 @api.put("/recorders/<int:recorder_id>")
@@ -93,7 +98,7 @@ def rotate_token(recorder_id: int) -> Response:
     """Give the recorder a new webhook URL; the old one stops working at once."""
     with transaction() as connection:
         found(rotate_webhook_token(connection, user_id(), recorder_id, backend().cipher))
-        return jsonify(_described(_found(connection, recorder_id)))
+        return jsonify(*_all_described(connection, [_found(connection, recorder_id)]))
 
 
 @api.delete("/recorders/<int:recorder_id>")
@@ -121,14 +126,19 @@ def _changed(recorder_id: int, changes: dict[str, Any], *, keep_others: bool) ->
         current = _found(connection, recorder_id)
         kept = settings_as_json(current.settings) if keep_others else {}
         found(update_recorder(connection, user_id(), recorder_id, parse_recorder_settings(kept | changes)) or None)
-        return jsonify(_described(_found(connection, recorder_id)))
+        return jsonify(*_all_described(connection, [_found(connection, recorder_id)]))
 
 
 def _found(connection: Connection, recorder_id: int) -> Recorder:
     return found(find_recorder(connection, user_id(), recorder_id))
 
 
-def _described(recorder: Recorder) -> dict[str, object]:
+def _all_described(connection: Connection, recorders: Sequence[Recorder]) -> list[dict[str, object]]:
+    arrivals = load_arrivals(connection, [each.id for each in recorders])
+    return [_described(each, arrivals[each.id]) for each in recorders]
+
+
+def _described(recorder: Recorder, arrivals: Sequence[datetime]) -> dict[str, object]:
     token = backend().cipher.decrypt(recorder.webhook_token_encrypted)
     return {
         "id": recorder.id,
@@ -136,6 +146,7 @@ def _described(recorder: Recorder) -> dict[str, object]:
         "webhook_url": url_for("webhooks.receive_alert", token=token, _external=True),
         "signal_count": recorder.signal_count,
         "error": recorder.error,
+        "warnings": pace_warnings(arrivals),
         "created_at": encode(recorder.created_at),
         "updated_at": encode(recorder.updated_at),
     }

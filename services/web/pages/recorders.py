@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from flask import abort, render_template
 
 from services.web.alert_messages import alert_messages
+from services.web.alert_pace import pace_warnings
 from services.web.backend import backend
 from services.web.figures import Booked, RecorderLine, recorder_lines
 from services.web.fragments import position_parts, result_parts
@@ -12,6 +13,7 @@ from services.web.pages.blueprint import pages
 from services.web.pages.settings_summary import summarize_settings
 from services.web.pages.viewer import viewer, viewer_zone
 from services.web.pages.webhook_address import address_is_local, common_address_parts, webhook_address
+from shared.store.alert_arrivals import load_arrivals
 from shared.store.recorders import Recorder, find_recorder, list_recorders
 from shared.store.reports import open_positions
 from shared.store.results import booked_results, load_courses
@@ -70,6 +72,7 @@ def recorder(recorder_id: int) -> str:
             **result_parts(connection, user.id, viewer_zone(), recorder_id),
             **position_parts(connection, user.id, recorder_id),
         }
+        arrivals = load_arrivals(connection, [recorder_id])
     return render_template(
         "recorder.html",
         recorder=found,
@@ -78,6 +81,7 @@ def recorder(recorder_id: int) -> str:
         messages=alert_messages(),
         webhook_url=webhook_address(found.webhook_token_encrypted),
         url_is_local=address_is_local(),
+        warnings=pace_warnings(arrivals[recorder_id]),
         **parts,
     )
 
