@@ -1,7 +1,7 @@
 """Measures how many messages a second get from a TradingView of our own through the feed into the tick log.
 
-python -m tests.venues.tradingview_load [MESSAGES_A_SECOND] [SECONDS] prints one line of JSON. Every message is a
-WebSocket message of its own with one new price. The feed and Redis are processes as `recorder up` runs them.
+python -m tests.venues.tradingview_load [RATE [SECONDS [FRAMES]]] prints one line of JSON. A message is a `qsd` with one
+new price; FRAMES of them (1) make a WebSocket message. The feed and Redis are processes as `recorder up` runs them.
 """
 
 import json
@@ -11,9 +11,10 @@ import statistics
 import subprocess
 import sys
 import time
-from itertools import count
+from collections.abc import Iterator
+from itertools import count, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 
@@ -32,10 +33,19 @@ STEPS = 97  # prices go round in so many steps: each differs from the one before
 MOST_WAITING_SECONDS = 30
 
 
+class Load(NamedTuple):
+    """What to offer; `rate` in prices a second, `frames` of them to a WebSocket message."""
+
+    rate: int = 20_000
+    seconds: float = 15
+    frames: int = 1
+
+
 class Stream:
     """Messages at a fixed rate, as bytes on the one client's socket, each with the moment when it went out."""
 
-    def __init__(self, server: TradingViewServer) -> None:
+    def __init__(self, server: TradingViewServer, frames: int) -> None:
+        self._frames = frames
         (self._client,) = server.clients
         self._socket: socket.socket = self._client._connection.socket
         (self._session,) = server._talks[self._client].sessions
@@ -45,23 +55,26 @@ class Stream:
         begun = time.time()
         numbers = count()
         while (now := time.time()) < begun + seconds:
-            due = int((now - begun) * rate) - len(self.sent_at)
-            self._socket.sendall(b"".join(self._message(next(numbers)) for _ in range(due)))
-            self.sent_at += [now] * due
+            due = (int((now - begun) * rate) - len(self.sent_at)) // self._frames
+            self._socket.sendall(b"".join(self._message(numbers) for _ in range(due)))
+            self.sent_at += [now] * (due * self._frames)
             time.sleep(max(0.0, BURST_SECONDS - (time.time() - now)))
 
-    def _message(self, number: int) -> bytes:
+    def _message(self, numbers: Iterator[int]) -> bytes:
+        text = "".join(self._frame(number) for number in islice(numbers, self._frames)).encode()
+        return b"\x81\x7e" + len(text).to_bytes(2, "big") + text
+
+    def _frame(self, number: int) -> str:
         name, turn = NAMES[number % len(NAMES)], number // len(NAMES)
         price = 1000 + 5 * (turn % STEPS)
         payload = (
             f'{{"m":"qsd","p":["{self._session}",{{"n":"{name}","s":"ok","v":{{"lp":{price}.0,"lp_time":{int(time.time())},'
             f'"bid":{price - 5}.0,"ask":{price}.0,"volume":{turn},"ch":1.25,"chp":0.01}}}}]}}'
         )
-        text = f"~m~{len(payload)}~m~{payload}".encode()
-        return b"\x81\x7e" + len(text).to_bytes(2, "big") + text
+        return f"~m~{len(payload)}~m~{payload}"
 
 
-def measure(rate: int, seconds: float) -> dict[str, Any]:
+def measure(load: Load) -> dict[str, Any]:
     with (
         open_directory() as directory,
         running(prepare_valkey(directory / "redis", directory / "log", durable=True)) as url,
@@ -70,7 +83,7 @@ def measure(rate: int, seconds: float) -> dict[str, Any]:
         with TradingViewServer(market, heartbeat_seconds=600) as server:
             feed = start_feed(url, server.url, directory)
             try:
-                return measured(server, connect_redis(url, retries=True), feed, rate, seconds)
+                return measured(server, connect_redis(url, retries=True), feed, load)
             finally:
                 feed.kill()
                 feed.wait()
@@ -92,27 +105,28 @@ def start_feed(redis_url: str, tradingview_url: str, directory: Path) -> subproc
 
 
 def measured(
-    server: TradingViewServer, redis: RedisClient, feed: subprocess.Popen[bytes], rate: int, seconds: float
+    server: TradingViewServer, redis: RedisClient, feed: subprocess.Popen[bytes], load: Load
 ) -> dict[str, Any]:
     server.wait_for(lambda: server.follows(*NAMES))
     wait_until(lambda: logged(redis) >= len(NAMES))
-    before, stream, worker = logged(redis), Stream(server), psutil.Process(feed.pid)
+    before, stream, worker = logged(redis), Stream(server, load.frames), psutil.Process(feed.pid)
     cpu = sum(worker.cpu_times()[:2])
-    stream.run(rate, seconds)
+    stream.run(load.rate, load.seconds)
     behind_at_end = before + len(stream.sent_at) - logged(redis)
     wait_until(lambda: logged(redis) >= before + len(stream.sent_at))
     delays = sorted(all_delays(redis, stream.sent_at))
     return {
         "benchmark": "tradingview_feed",
-        "offered_per_second": rate,
-        "seconds": seconds,
+        "offered_per_second": load.rate,
+        "frames_in_a_message": load.frames,
+        "seconds": load.seconds,
         "sent": len(stream.sent_at),
         "logged": logged(redis) - before,
         "behind_at_end": behind_at_end,
         "p50_ms": round(statistics.median(delays) * 1000, 1),
         "p99_ms": round(delays[len(delays) * 99 // 100] * 1000, 1),
         "max_ms": round(delays[-1] * 1000, 1),
-        "feed_cpu_percent": round(100 * (sum(worker.cpu_times()[:2]) - cpu) / seconds),
+        "feed_cpu_percent": round(100 * (sum(worker.cpu_times()[:2]) - cpu) / load.seconds),
         "connections": server.connected,
     }
 
@@ -142,5 +156,4 @@ def wait_until(holds: Any) -> None:
 
 
 if __name__ == "__main__":
-    offered, length = (float(given) for given in (sys.argv[1:3] + ["20000", "15"][len(sys.argv) - 1 :])[:2])
-    sys.stdout.write(json.dumps(measure(int(offered), length)) + "\n")
+    sys.stdout.write(json.dumps(measure(Load(*map(int, sys.argv[1:])))) + "\n")
