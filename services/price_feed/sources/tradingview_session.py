@@ -18,12 +18,12 @@ RETRY_AFTER_SECONDS = 30
 SessionIds = Callable[[], str]
 
 
-class _Call(msgspec.Struct):
+class _Call(msgspec.Struct, gc=False):
     m: str = ""  # absent in the hello
     p: list[msgspec.Raw] = []
 
 
-class _QuoteData(msgspec.Struct):
+class _QuoteData(msgspec.Struct, gc=False):
     n: str
     s: str = "ok"
     v: Values = msgspec.field(default_factory=Values)
@@ -36,7 +36,7 @@ _read_text = msgspec.json.Decoder(str).decode
 UNREADABLE = (ValueError, ArithmeticError, RecursionError)
 
 
-class _Hearing(msgspec.Struct):
+class _Hearing(msgspec.Struct, gc=False):
     """What a message came to so far."""
 
     replies: list[str] = []

@@ -19,7 +19,7 @@ REAL_TIME_ADVICE = (
 )
 
 
-class Values(Struct):
+class Values(Struct, gc=False):
     """What a message has of the fields that we follow, each of whatever type it came as."""
 
     lp: Any = None
