@@ -28,7 +28,7 @@ from shared.domain.position import Position
 from shared.domain.recorder_settings import RecorderSettings
 from shared.domain.refusals import SignalRefused
 from shared.domain.symbols import ResolvedSymbol
-from shared.domain.ticks import GapMark, LogEntry
+from shared.domain.ticks import LogEntry, PriceTick
 from shared.domain.timestamps import from_datetime
 from shared.domain.trades import ExitReason, Fill
 from shared.store.audit_rows import Opening, RecordedPosition
@@ -196,17 +196,17 @@ class _RecordAudit:
 
 
 def _states_with(position: Position, entries: Sequence[LogEntry], ticks_seen: int) -> Iterator[Position]:
-    """The states in which a position has seen so many ticks: when the last one came, and after each gap behind it."""
+    """The states in which a position has seen so many ticks: when the last one came, and after each mark behind it."""
     number, missing = 0, ticks_seen - position.ticks_seen
     while missing > 0 and number < len(entries):
-        missing -= not isinstance(entries[number], GapMark)
+        missing -= isinstance(entries[number], PriceTick)
         number += 1
     if missing:
         return
     position = advance(position, entries[:number])
     yield position
     for entry in entries[number:]:
-        if not (position.is_open and isinstance(entry, GapMark)):
+        if not position.is_open or isinstance(entry, PriceTick):
             return
         position = advance(position, [entry])
         yield position

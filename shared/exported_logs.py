@@ -20,7 +20,7 @@ from shared.domain.recorder_settings import RecorderSettings, settings_as_json
 from shared.domain.refusals import SignalRefused
 from shared.domain.signals import parse_signal
 from shared.domain.symbols import UnknownSymbol, normalize_symbol
-from shared.domain.ticks import LogEntry, PriceTick
+from shared.domain.ticks import GapMark, LogEntry, PriceTick
 from shared.domain.timestamps import format_timestamp, from_datetime
 from shared.replay import KeptBodies, ReplaySignal, rules_of
 from shared.replay_settings import ReplayRecorder, read_recorders
@@ -30,7 +30,7 @@ from shared.store.settings_versions import load_settings_versions
 from shared.store.signals import MANUAL, LoggedSignal, load_log
 
 TIME_DIGITS = 6
-COLUMNS = ("time", "symbol", "price", "bid", "ask", "size", "id", "gap_seconds")
+COLUMNS = ("time", "symbol", "price", "bid", "ask", "size", "id", "gap_seconds", "roll")
 
 Json = dict[str, Any]
 
@@ -79,7 +79,7 @@ def _tick(entry: LogEntry) -> Json:
     }
     if isinstance(entry, PriceTick):
         return row | {"price": entry.price, "bid": entry.bid, "ask": entry.ask, "size": entry.size}
-    return row | {"gap_seconds": entry.gap_seconds}
+    return row | ({"gap_seconds": entry.gap_seconds} if isinstance(entry, GapMark) else {"roll": entry.difference})
 
 
 def _settings(connection: Connection, recorder: Recorder, signals: Iterable[LoggedSignal]) -> Json:

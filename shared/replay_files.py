@@ -11,7 +11,7 @@ from shared.domain.contracts import COLUMNS, Contract, parse_contract
 from shared.domain.places import SEQUENCE_BITS, place_from_stream_id
 from shared.domain.refusals import ValueRefused
 from shared.domain.symbols import UnknownSymbol, normalize_symbol
-from shared.domain.ticks import GapMark, LogEntry, PriceTick
+from shared.domain.ticks import GapMark, LogEntry, PriceTick, RollMark
 from shared.domain.timestamps import parse_timestamp_as_written
 from shared.replay import ReplaySignal
 from shared.ticks_file import TickRow, read_ticks_file
@@ -107,9 +107,11 @@ def _normal(symbol: str, occurred_at: int, contracts: Mapping[str, Contract]) ->
 def _entry(row: TickRow, symbol: str, place: int) -> LogEntry:
     if row.price is not None:
         return PriceTick(symbol=symbol, place=place, occurred_at=row.occurred_at, price=row.price)
-    if row.gap_seconds is None:
+    if row.gap_seconds is not None:
+        return GapMark(symbol=symbol, place=place, occurred_at=row.occurred_at, gap_seconds=row.gap_seconds)
+    if row.roll is None:
         raise AssertionError(row)
-    return GapMark(symbol=symbol, place=place, occurred_at=row.occurred_at, gap_seconds=row.gap_seconds)
+    return RollMark(symbol=symbol, place=place, occurred_at=row.occurred_at, difference=row.roll)
 
 
 def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

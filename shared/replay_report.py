@@ -65,6 +65,7 @@ def _trade(recorder: str, trade: Trade, digits: int) -> dict[str, Any]:
         "worst_price": plain(trade.worst_price),
         "ticks_seen": trade.ticks_seen,
         "gap_seconds": plain(trade.gap_seconds),
+        "rolled": plain(trade.rolled),
         "status": "open" if trade.exited_at is None else "closed",
     }
 
@@ -87,6 +88,7 @@ def _position(recorder: str, position: Position, digits: int) -> dict[str, Any]:
         "worst_at": format_timestamp(position.worst_at, digits),
         "ticks_seen": position.ticks_seen,
         "gap_seconds": plain(position.gap_seconds),
+        "rolled": plain(position.rolled),
         "status": "open" if position.is_open else "closed",
     }
 

@@ -13,7 +13,7 @@ from shared.domain.places import place_from_stream_id
 from shared.domain.timestamps import parse_timestamp_as_written
 
 REQUIRED = ("time", "symbol", "price")
-OPTIONAL = ("bid", "ask", "size", "id", "gap_seconds")
+OPTIONAL = ("bid", "ask", "size", "id", "gap_seconds", "roll")
 
 Value = TypeVar("Value")
 # The same prices come again and again.
@@ -26,7 +26,7 @@ class TicksFileError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TickRow:
-    """One row with a price (a tick) or without (a gap mark of `gap_seconds`), as the file has it.
+    """One row with a price (a tick) or without (a gap mark of `gap_seconds`, a mark of a `roll`), as the file has it.
 
     `occurred_at` is nanoseconds since the epoch, UTC, `time_digits` the decimals of its seconds as written;
     `place` stands in files that were exported from a tick log.
@@ -42,12 +42,13 @@ class TickRow:
     size: Decimal | None = None
     place: int | None = None
     gap_seconds: Decimal | None = None
+    roll: Decimal | None = None
 
 
 def read_ticks_file(path: Path) -> Iterator[TickRow]:
-    """Yield ticks and gap marks in the file's order, which must be that of their ids or else of their times.
+    """Yield ticks and marks in the file's order, which must be that of their ids or else of their times.
 
-    Rows with neither price nor gap_seconds (quotes) are left out. Raises TicksFileError.
+    Rows with neither price nor mark (quotes) are left out. Raises TicksFileError.
     """
     try:
         # Bytes that are not UTF-8 survive the reading, so that the field they stand in can be named.
@@ -94,7 +95,7 @@ def _rows(path: Path, file: TextIO) -> Iterator[TickRow]:
         for cells in reader:
             if len(cells) == len(columns):
                 row = _Cells(path, reader.line_num, columns, cells)
-                if row.holds("price") or row.holds("gap_seconds"):
+                if row.holds("price") or row.holds("gap_seconds") or row.holds("roll"):
                     yield order.check(row, _tick_row(row, exported="id" in columns))
             elif cells:
                 reason = f"{len(cells)} fields where the header has {len(columns)}"
@@ -117,7 +118,7 @@ def _check_header(path: Path, columns: list[str]) -> None:
 
 def _tick_row(cells: _Cells, *, exported: bool) -> TickRow:
     occurred_at, time_digits = cells.read("time", parse_timestamp_as_written)
-    has_price = cells.holds("price")
+    has_price, has_gap = cells.holds("price"), cells.holds("gap_seconds")
     return TickRow(
         line=cells.line,
         symbol=cells.read("symbol", _parse_symbol),
@@ -128,7 +129,8 @@ def _tick_row(cells: _Cells, *, exported: bool) -> TickRow:
         ask=cells.read_if_held("ask", _parse_price),
         size=cells.read_if_held("size", _parse_price),
         place=cells.read("id", place_from_stream_id) if exported else None,
-        gap_seconds=None if has_price else cells.read("gap_seconds", parse_positive),
+        gap_seconds=cells.read("gap_seconds", parse_positive) if has_gap and not has_price else None,
+        roll=None if has_price or has_gap else cells.read("roll", parse_number),
     )
 
 

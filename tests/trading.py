@@ -28,6 +28,7 @@ from shared.catch_up import catch_up
 from shared.domain.acceptance import accept_body
 from shared.domain.contracts import Contract
 from shared.domain.numbers import plain
+from shared.domain.quotes import Roll
 from shared.domain.recorder_settings import parse_recorder_settings
 from shared.domain.timestamps import format_timestamp, from_datetime, to_datetime
 from shared.exported_logs import TIME_DIGITS, collect_logs, write_logs
@@ -128,6 +129,11 @@ class Desk:
         """Append a gap mark."""
         self.now += MILLISECOND
         return self.publisher.mark_gap(symbol, Decimal(seconds), self.now)
+
+    def roll(self, difference: str, symbol: str = "MNQ1!") -> int:
+        """Append a roll mark."""
+        self.now += MILLISECOND
+        return self.publisher.append([Roll(symbol=symbol, occurred_at=self.now, difference=Decimal(difference))])[0]
 
     def lose_redis(self) -> None:
         """Empty Redis, and claim the log again as a feed does that goes on; the place of the next entry is later."""
@@ -376,7 +382,7 @@ def _said(status: str, reason: str | None, note: str | None) -> Json:
 
 
 def _trade(row: Json) -> Json:
-    numbers = "entry_price exit_price pnl pnl_ticks max_favorable max_adverse worst_price gap_seconds"
+    numbers = "entry_price exit_price pnl pnl_ticks max_favorable max_adverse worst_price gap_seconds rolled"
     return {
         "symbol": row["ticker"],
         "commission": _number(row["commission"]) or "0",
@@ -388,7 +394,8 @@ def _trade(row: Json) -> Json:
 
 
 def _position(row: Json) -> Json:
-    numbers = "avg_entry_price exit_price realized_pnl worst_unrealized_pnl best_unrealized_pnl worst_price gap_seconds"
+    numbers = "avg_entry_price exit_price realized_pnl worst_price gap_seconds rolled"
+    numbers += " worst_unrealized_pnl best_unrealized_pnl"
     return {
         "symbol": row["ticker"],
         "quantity": row["total_quantity"],

@@ -14,7 +14,7 @@ from shared.domain.extremes import SuffixExtremes
 from shared.domain.fold import absorb
 from shared.domain.level_book import LevelBook
 from shared.domain.position import Position
-from shared.domain.ticks import GapMark, LogEntry
+from shared.domain.ticks import LogEntry, PriceTick, RollMark
 from shared.store.positions import StoredPosition
 
 # A row that has no new extreme to show is written again after a while, so that its place moves on: after a second,
@@ -46,7 +46,7 @@ class SymbolBook:
         self._live = SuffixExtremes()
         self._settled = SuffixExtremes()
         self._settling: deque[tuple[float, LogEntry]] = deque()
-        self._last_gap = 0
+        self._last_mark = self._last_roll = 0
         self._extremes: LevelBook[int] = LevelBook()
         self._changed: dict[int, None] = {}
         self._by_age: dict[int, None] = {}
@@ -66,7 +66,10 @@ class SymbolBook:
     def push(self, entry: LogEntry, now: float) -> None:
         """Take the next entry of the log: a tick that reaches no level costs a few comparisons."""
         self._settling.append((now, entry))
-        if isinstance(entry, GapMark):
+        if isinstance(entry, RollMark):
+            self._last_roll = entry.place
+            self.due.update(dict.fromkeys(self._held, entry.place))
+        if not isinstance(entry, PriceTick):
             return
         self._live.push(entry.place, entry.occurred_at, entry.price)
         filled, triggered = self._exits.reached(entry.price, entry.occurred_at)
@@ -88,6 +91,8 @@ class SymbolBook:
         seen = self._live.since(position.place)
         if position.place < self.start:
             self.due[stored.id] = self.start
+        elif position.place < self._last_roll:
+            self.due[stored.id] = self._last_roll
         elif seen and self._exits.may_have_filled(position, seen):
             self.due[stored.id] = seen.place
         else:
@@ -104,16 +109,16 @@ class SymbolBook:
         """Let the entries that came no later than `before` count for flushes."""
         while self._settling and self._settling[0][0] <= before:
             _, entry = self._settling.popleft()
-            if isinstance(entry, GapMark):
-                self._last_gap = entry.place
-            else:
+            if isinstance(entry, PriceTick):
                 self._settled.push(entry.place, entry.occurred_at, entry.price)
                 self._changed.update(dict.fromkeys(self._extremes.reached(entry.price)))
+            else:
+                self._last_mark = entry.place
 
     def count_settled(self, limit: int, now: float) -> list[StoredPosition]:
         """Take at most `limit` positions with new extremes through the settled ticks, and those unwritten for long.
 
-        Returns those worth writing. A gap takes the fold to count it.
+        Returns those worth writing. A mark takes the fold to count it.
         """
         changed = list(islice(self._changed, limit))
         counted = [held for position_id in changed if (held := self._counted(position_id))]
@@ -156,8 +161,8 @@ class SymbolBook:
         position = held.stored.position
         if position_id in self.due or position.place < self.start:
             return None
-        if self._last_gap > position.place:
-            self.due[position_id] = max(self._last_gap, self._settled.place)
+        if self._last_mark > position.place:
+            self.due[position_id] = max(self._last_mark, self._settled.place)
             return None
         seen = self._settled.since(position.place)
         if seen:

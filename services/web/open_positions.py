@@ -7,7 +7,7 @@ from services.web.feed_state import last_ticks
 from services.web.standing import Seen, seen_at_head
 from shared.bus.announcements import PositionChange
 from shared.domain.extremes import SuffixExtremes
-from shared.domain.ticks import LogEntry, PriceTick
+from shared.domain.ticks import LogEntry, PriceTick, RollMark
 from shared.store.database import Connection
 from shared.store.reports import POSITIONS_LISTED, open_positions, recorder_names
 
@@ -22,6 +22,7 @@ class OpenPositions:
         self._rows: Sequence[Any] = []
         self._last: dict[str, PriceTick] = {}
         self._extremes: dict[str, SuffixExtremes] = {}
+        self._rolled_at: dict[str, int] = {}
         self._recorders: frozenset[int] = frozenset()
 
     def __iter__(self) -> Iterator[tuple[Any, Seen]]:
@@ -53,11 +54,16 @@ class OpenPositions:
     def take(self, entries: Iterable[LogEntry]) -> None:
         """Take what happened in the tick log."""
         for entry in entries:
+            if isinstance(entry, RollMark):
+                self._rolled_at[entry.symbol] = entry.place
             if isinstance(entry, PriceTick):
                 self._last[entry.symbol] = entry
                 self._extremes[entry.symbol].push(entry.place, entry.occurred_at, entry.price)
 
     def _seen(self, row: Any) -> Seen:
+        """A row from before a roll waits for the fold: prices of another contract say nothing about it."""
+        if row.place < self._rolled_at.get(row.ticker, 0):
+            return Seen()
         last, since = self._last.get(row.ticker), self._extremes[row.ticker].since(row.place)
         if since is None:
             return seen_at_head(row, last)

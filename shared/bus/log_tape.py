@@ -8,7 +8,8 @@ from decimal import Decimal
 import redis
 
 from shared.bus.tick_log import last_tick_at_or_before, mark_lost, read_entries, read_heads, trimmed_through
-from shared.domain.ticks import LogEntry, PriceTick
+from shared.domain.tape import last_price_of
+from shared.domain.ticks import LogEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +78,4 @@ class LogTape:
         stretch = self._stretches.get(symbol)
         if stretch is None or not stretch.after < through <= stretch.through:
             return None
-        for index in range(bisect_right(stretch.places, through) - 1, -1, -1):
-            entry = stretch.entries[index]
-            if isinstance(entry, PriceTick):
-                return entry.price
-        return None
+        return last_price_of(stretch.entries, bisect_right(stretch.places, through))

@@ -1,8 +1,8 @@
 -- Appends a batch to the tick log and publishes it, in one atomic step; answers the ids of its entries, or those of the
 -- same batch if it was appended before. A symbol's log begins with a gap mark that the script writes by itself.
 -- KEYS: the source's publisher hash, the hash of heads.
--- ARGV: epoch, sequence of the batch, retention in ms, then seven for each entry:
---   symbol, occurred_at (ns), price, bid, ask, size, gap seconds; what an entry does not have is empty.
+-- ARGV: epoch, sequence of the batch, retention in ms, then eight for each entry:
+--   symbol, occurred_at (ns), price, bid, ask, size, gap seconds, difference of a roll; what an entry does not have is empty.
 local publisher, heads = KEYS[1], KEYS[2]
 local epoch, sequence = tonumber(ARGV[1]), tonumber(ARGV[2])
 
@@ -65,8 +65,8 @@ end
 
 local optional = {{'b', 3}, {'a', 4}, {'s', 5}}
 local ids = {}
-for at = 4, #ARGV, 7 do
-  local symbol, occurred_at, price, gap = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 6]
+for at = 4, #ARGV, 8 do
+  local symbol, occurred_at, price, gap, roll = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 6], ARGV[at + 7]
   local stream = 'ticks:' .. symbol
   local before = redis.call('HGET', heads, symbol .. ':entry')
   if not before and gap ~= '' then -- what it says was missed lies within the beginning, and must not count twice
@@ -75,8 +75,10 @@ for at = 4, #ARGV, 7 do
     before = begin(stream, occurred_at)
   end
   local entry, said = {'p', price}, price
-  if price == '' then
+  if gap ~= '' then
     entry, said = {'g', gap}, 'gap:' .. gap
+  elseif roll ~= '' then
+    entry, said = {'r', roll}, 'roll:' .. roll
   end
   for _, field in ipairs(optional) do
     local value = ARGV[at + field[2]]

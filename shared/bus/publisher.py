@@ -10,7 +10,7 @@ from redis.exceptions import ResponseError
 
 from shared.bus.tick_log import HEADS
 from shared.domain.places import place_from_stream_id
-from shared.domain.quotes import Gap, Quote, SourceMessage
+from shared.domain.quotes import Gap, Quote, Roll, SourceMessage
 
 CLAIM = files("shared.bus").joinpath("claim.lua").read_text(encoding="utf-8")
 PUBLISH = files("shared.bus").joinpath("publish.lua").read_text(encoding="utf-8")
@@ -112,8 +112,14 @@ class TickPublisher:
 
 
 def _arguments(message: SourceMessage) -> tuple[str, ...]:
-    """The seven arguments of an entry that publish.lua expects."""
-    if isinstance(message, Gap):
-        return message.symbol, str(message.occurred_at), "", "", "", "", format(message.gap_seconds, "f")
-    quote = (message.price, message.bid, message.ask, message.size)
-    return message.symbol, str(message.occurred_at), *("" if n is None else format(n, "f") for n in quote), ""
+    """The eight arguments of an entry that publish.lua expects."""
+    price = bid = ask = size = gap_seconds = difference = None
+    match message:
+        case Gap():
+            gap_seconds = message.gap_seconds
+        case Roll():
+            difference = message.difference
+        case Quote():
+            price, bid, ask, size = message.price, message.bid, message.ask, message.size
+    numbers = (price, bid, ask, size, gap_seconds, difference)
+    return message.symbol, str(message.occurred_at), *("" if n is None else format(n, "f") for n in numbers)

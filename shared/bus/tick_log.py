@@ -8,12 +8,13 @@ from typing import cast
 import redis
 
 from shared.domain.places import SEQUENCE_BITS, place_from_stream_id, stream_id
-from shared.domain.ticks import GapMark, LogEntry, PriceTick
+from shared.domain.ticks import GapMark, LogEntry, PriceTick, RollMark
 
 HEADS = "ticks:heads"
 PLACE = "place"
 PAGE = 2000
 _NS_PER_MS = 1_000_000
+_FIELDS = {"": "p", "gap": "g", "roll": "r"}
 BACKWARD_PAGE = 10  # a tick is nearly always among the last few entries
 
 Fields = Mapping[str, str]
@@ -116,8 +117,8 @@ def read_message(symbol: str, message: str) -> tuple[int, LogEntry]:
     The message carries no bid, ask and size; the stream does.
     """
     entry_id, previous_id, price, occurred_at = message.split(" ")
-    said = {"g": price[4:]} if price.startswith("gap:") else {"p": price}
-    return _place(previous_id), _entry(symbol, entry_id, {**said, "t": occurred_at})
+    mark, _, number = price.rpartition(":")
+    return _place(previous_id), _entry(symbol, entry_id, {_FIELDS[mark]: number, "t": occurred_at})
 
 
 def _read_hash(client: redis.Redis, symbols: Iterable[str] | None) -> dict[str, str]:
@@ -141,6 +142,8 @@ def _entry(symbol: str, entry_id: str, fields: Fields) -> LogEntry:
     place, occurred_at = _place(entry_id), int(fields["t"])
     if "g" in fields:
         return GapMark(symbol=symbol, place=place, occurred_at=occurred_at, gap_seconds=Decimal(fields["g"]))
+    if "r" in fields:
+        return RollMark(symbol=symbol, place=place, occurred_at=occurred_at, difference=Decimal(fields["r"]))
     if len(fields) == 2:  # noqa: PLR2004 - price and time alone, as most sources have it
         return PriceTick(symbol=symbol, place=place, occurred_at=occurred_at, price=Decimal(fields["p"]))
     bid, ask, size = (Decimal(fields[name]) if name in fields else None for name in "bas")

@@ -21,7 +21,7 @@ def average_down_threshold(position: Position) -> Fraction | None:
     if rule is None or not _affordable(position):
         return None
     side = -position.direction
-    points = points_of(rule.distance, average=basis.average, side=side, contract=position.contract)
+    points = points_of(rule.distance, average=basis.planned_average, side=side, contract=position.contract)
     return Fraction(basis.price) + side * points
 
 

@@ -25,16 +25,22 @@ class TargetLeg:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryBasis:
-    """The last entry's fill price, and `value` and `quantity` of all that was held after it."""
+    """The last entry's fill price, `value` and `quantity` of all that was held after it, and what they rolled by."""
 
     price: Decimal
     value: Decimal
     quantity: int
+    rolled: Decimal = Decimal(0)
 
     @property
     def average(self) -> Fraction:
         """The average entry then, unrounded."""
         return Fraction(self.value) / self.quantity
+
+    @property
+    def planned_average(self) -> Fraction:
+        """The average entry as it was when the exits were planned, before any roll: what percentages are of."""
+        return self.average - Fraction(self.rolled)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,8 +17,9 @@ from shared.domain.exits import is_reached
 from shared.domain.extremes import PriceRange
 from shared.domain.money import exact
 from shared.domain.position import Position
+from shared.domain.roll import roll
 from shared.domain.tape import Tape
-from shared.domain.ticks import GapMark, LogEntry, PriceTick
+from shared.domain.ticks import GapMark, LogEntry, PriceTick, RollMark
 from shared.domain.trades import ExitReason, Fill
 from shared.domain.watch import EVERY_PRICE, quiet_range
 
@@ -37,7 +38,7 @@ def advance(position: Position, entries: Iterable[LogEntry]) -> Position:
             if isinstance(entry, GapMark):
                 position = miss(position, entry.gap_seconds, entry.occurred_at, entry.place)
                 continue
-            position = _execute(position, entry)
+            position = roll(position, entry) if isinstance(entry, RollMark) else _execute(position, entry)
             if not position.is_open:
                 return position
             below, above, closes_at = _bounds(position)

@@ -31,7 +31,8 @@ class Position:
     """Everything the fold knows of one position; money in the contract's currency, times in ns UTC.
 
     `place` is how far in the tick log it is counted, `last_price` the symbol's last tick up to there (None: none yet).
-    `best_tick` is the best one since the last entry, kept only where an exit follows it. `trades` and `legs` are those
+    `best_tick` is the best one since the last entry, kept only where an exit follows it; `rolled`
+    is by how much its prices moved with rolls. `trades` and `legs` are those
     that ended since the position was loaded.
     """
 
@@ -59,6 +60,7 @@ class Position:
     best_tick: Decimal | None = None
     ticks_seen: int
     gap_seconds: Decimal
+    rolled: Decimal = Decimal(0)
     trades: tuple[Trade, ...] = ()
     legs: tuple[Leg, ...] = ()
 
@@ -158,6 +160,7 @@ def describe_trade(position: Position, lot: Lot, lowest: Decimal, highest: Decim
         worst_price=worst,
         ticks_seen=position.ticks_seen - lot.ticks_before,
         gap_seconds=lot.gap_seconds,
+        rolled=lot.rolled,
         target_price=plan.targets[0].level.price if plan.targets else None,
         stop_price=position.stop.level.price if position.stop else None,
         entry_signal_id=lot.signal_id,

@@ -25,4 +25,16 @@ class Gap:
     gap_seconds: Decimal
 
 
-SourceMessage = Quote | Gap
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roll:
+    """From here on the symbol is another contract, whose price is higher by `difference` at that moment.
+
+    The new contract's price follows in the same batch, so that nobody is told the old one's in between.
+    """
+
+    symbol: str
+    occurred_at: int
+    difference: Decimal
+
+
+SourceMessage = Quote | Gap | Roll

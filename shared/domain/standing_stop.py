@@ -86,5 +86,8 @@ class MovingStop:
         return nearest_level(wanted, towards=self.direction, tick_size=self.contract.tick_size)
 
     def _stop_distance(self) -> Fraction:
-        stop, average = self.plan.rules.stop, self.plan.basis.average
-        return points_of(stop, average=average, side=-self.direction, contract=self.contract) if stop else Fraction(0)
+        stop, basis = self.plan.rules.stop, self.plan.basis
+        if stop is None:
+            return Fraction(0)
+        average = basis.average if stop.kind == "price" else basis.planned_average
+        return points_of(stop, average=average, side=-self.direction, contract=self.contract)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
-from shared.domain.ticks import LogEntry, PriceTick
+from shared.domain.ticks import LogEntry, PriceTick, RollMark
 
 
 class Tape(Protocol):
@@ -17,6 +17,18 @@ class Tape(Protocol):
 
     def last_price(self, symbol: str, *, through: int) -> Decimal | None:
         """Return the symbol's last price at or before a place; None before its first tick."""
+
+
+def last_price_of(entries: Sequence[LogEntry], count: int) -> Decimal | None:
+    """Return the last price among the first `count` entries, moved by the rolls behind it; None without one."""
+    rolled = Decimal(0)
+    for index in range(count - 1, -1, -1):
+        entry = entries[index]
+        if isinstance(entry, PriceTick):
+            return entry.price + rolled
+        if isinstance(entry, RollMark):
+            rolled += entry.difference
+    return None
 
 
 @dataclass
@@ -38,12 +50,7 @@ class MemoryTape:
 
     def last_price(self, symbol: str, *, through: int) -> Decimal | None:
         """Return the symbol's last price at or before a place."""
-        entries = self._entries.get(symbol, [])
-        for index in range(bisect_right(self._places.get(symbol, []), through) - 1, -1, -1):
-            entry = entries[index]
-            if isinstance(entry, PriceTick):
-                return entry.price
-        return None
+        return last_price_of(self._entries.get(symbol, []), bisect_right(self._places.get(symbol, []), through))
 
     def last_place(self, symbol: str) -> int:
         """Return the place of the symbol's last entry; 0 without one."""

@@ -1,4 +1,4 @@
-"""What the tick log holds: price ticks and gap marks; it does not know how the log is stored."""
+"""What the tick log holds: price ticks, gap marks and roll marks; it does not know how the log is stored."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -31,4 +31,14 @@ class GapMark:
     gap_seconds: Decimal
 
 
-LogEntry = PriceTick | GapMark
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollMark:
+    """Says that from here on the symbol is another contract, whose price is higher by `difference` at that moment."""
+
+    symbol: str
+    place: int
+    occurred_at: int
+    difference: Decimal
+
+
+LogEntry = PriceTick | GapMark | RollMark

@@ -37,7 +37,7 @@ class Lot:
     """What is still open of one entry.
 
     `lowest` and `highest` are the extreme prices from the entry to the start of the position's current stretch;
-    `ticks_before` is what the position had seen when the lot was entered.
+    `ticks_before` is what the position had seen when the lot was entered, `rolled` the sum of the rolls since.
     """
 
     number: int
@@ -48,6 +48,7 @@ class Lot:
     highest: Decimal
     ticks_before: int = 0
     gap_seconds: Decimal = Decimal(0)
+    rolled: Decimal = Decimal(0)
     signal_id: int | None = None
 
 
@@ -70,6 +71,7 @@ class Trade:
     worst_price: Decimal
     ticks_seen: int
     gap_seconds: Decimal
+    rolled: Decimal = Decimal(0)
     target_price: Decimal | None = None
     stop_price: Decimal | None = None
     entry_signal_id: int | None = None

@@ -30,6 +30,7 @@ _SHOWN = [
     "realized_pnl",
     "ticks_seen",
     "gap_seconds",
+    "rolled",
     "status",
     "opened_at",
     "closed_at",

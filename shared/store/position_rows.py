@@ -61,6 +61,7 @@ def position_values(position: Position) -> Json:
         "realized_pnl": position.realized_pnl,
         "ticks_seen": position.ticks_seen,
         "gap_seconds": position.gap_seconds,
+        "rolled": position.rolled,
         "status": "open" if position.is_open else "closed",
         "opened_at": to_datetime(position.opened_at),
         "closed_at": None if position.closed_at is None else to_datetime(position.closed_at),
@@ -101,6 +102,7 @@ def position_from_row(row: RowMapping, contract: Contract) -> Position:
         best_tick=row["best_since_entry"],
         ticks_seen=row["ticks_seen"],
         gap_seconds=row["gap_seconds"],
+        rolled=row["rolled"],
     )
 
 

@@ -68,6 +68,7 @@ class TradeRow:
     worst_price: Decimal
     ticks_seen: int
     gap_seconds: Decimal
+    rolled: Decimal
     tick_size: Decimal
     currency: str
 
@@ -258,6 +259,7 @@ def _trades(user_id: int) -> Select[Any]:
         "commission",
         "ticks_seen",
         "gap_seconds",
+        "rolled",
         "lot",
     ]
     return (

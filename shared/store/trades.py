@@ -75,6 +75,7 @@ def _trade_row(trade: Trade, position: Position) -> Row:
         "worst_price": trade.worst_price,
         "ticks_seen": trade.ticks_seen,
         "gap_seconds": trade.gap_seconds,
+        "rolled": trade.rolled,
         **_levels(trade, position.contract.tick_size),
     }
 
@@ -108,6 +109,8 @@ _CHANGING = [
     "worst_price",
     "ticks_seen",
     "gap_seconds",
+    "entry_price",
+    "rolled",
 ]
 _UPDATE = (
     update(recorded_trades)

@@ -74,6 +74,7 @@ def trade_a_day(desk: Desk) -> Recorder:
     desk.tick("100.25", "99")
     desk.settle()
     desk.gap("1")
+    desk.roll("12.5")
     desk.tick("99.5", "98")
     return edited
 
@@ -99,7 +100,7 @@ LATER = "+ interval '1 microsecond'"
 TAMPERED = [
     *((POSITION.format(f"{name} = {name} + 0.01"), name) for name in (
         "avg_entry_price", "worst_price", "best_unrealized_pnl", "current_price", "unrealized_pnl", "lowest_since_fill",
-        "highest_since_fill", "exit_price", "realized_pnl", "gap_seconds",
+        "highest_since_fill", "exit_price", "realized_pnl", "gap_seconds", "rolled",
     )),
     *((POSITION.format(f"{name} = {name} {LATER}"), name) for name in (
         "worst_at", "best_at", "lowest_since_fill_at", "highest_since_fill_at", "opened_at", "closed_at",

@@ -19,8 +19,8 @@ from shared.bus.publisher import FencedPublisher, SourceLease, TickPublisher, Un
 from shared.bus.queues import clear_wake, connect_queue, wake_recorder_workers
 from shared.bus.tick_subscription import TickSubscription
 from shared.domain.places import SEQUENCE_BITS, place_from_stream_id, stream_id
-from shared.domain.quotes import Gap, Quote
-from shared.domain.ticks import GapMark, LogEntry, PriceTick
+from shared.domain.quotes import Gap, Quote, Roll
+from shared.domain.ticks import GapMark, LogEntry, PriceTick, RollMark
 
 WITHIN_SECONDS = 10.0
 Y2K = 946_684_800_000_000_000
@@ -72,6 +72,7 @@ class TestAppending:
         start = begun(publisher)
         first = publisher.publish("MNQ1!", Decimal("21500.250"), Y2K + 1, Decimal(21500), None, Decimal("1E+1"))
         second = publisher.mark_gap("MNQ1!", Decimal("4.5"), Y2K + 2)
+        (third,) = publisher.append([Roll(symbol="MNQ1!", occurred_at=Y2K + 3, difference=Decimal("-150.250"))])
         assert tick_log.read_entries(redis_client, "MNQ1!", after=start) == [
             PriceTick(
                 symbol="MNQ1!",
@@ -82,7 +83,18 @@ class TestAppending:
                 size=Decimal(10),
             ),
             GapMark(symbol="MNQ1!", place=second, occurred_at=Y2K + 2, gap_seconds=Decimal("4.5")),
+            RollMark(symbol="MNQ1!", place=third, occurred_at=Y2K + 3, difference=Decimal("-150.25")),
         ]
+
+    def test_a_roll_is_published_as_it_is_stored_and_moves_no_head(
+        self, redis_client: Redis, publisher: TickPublisher, subscription: TickSubscription
+    ) -> None:
+        publisher.publish("MNQ1!", Decimal(20000), Y2K)
+        (place,) = publisher.append([Roll(symbol="MNQ1!", occurred_at=Y2K + 1, difference=Decimal("200.5"))])
+        mark = RollMark(symbol="MNQ1!", place=place, occurred_at=Y2K + 1, difference=Decimal("200.5"))
+        assert followed_to(subscription, place)[-1] == mark
+        heads = tick_log.read_heads(redis_client)
+        assert (heads.place, heads.ticks["MNQ1!"].price) == (place, 20000)
 
     def test_places_rise_strictly_over_all_symbols(self, redis_client: Redis, publisher: TickPublisher) -> None:
         batch = [quote(number, symbol) for number in range(50) for symbol in ("MNQ1!", "MES1!")]

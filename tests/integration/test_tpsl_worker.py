@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from threading import Event
@@ -27,6 +28,7 @@ from shared.bus.heartbeat import read_heartbeats
 from shared.bus.tick_log import stream_of
 from shared.bus.waiting_bodies import WAITING
 from shared.domain.places import SEQUENCE_BITS, stream_id
+from shared.domain.timestamps import to_datetime
 from shared.settings import Settings
 from shared.store import symbol_leases
 from shared.store.symbol_leases import SymbolLeases
@@ -126,6 +128,59 @@ class TestExits:
         desk.tick("105")
         turn_until(monitor, lambda: is_closed(desk, recorder))
         assert desk.trades(recorder)[0]["exit_price"] == 105
+        assert_as_replayed(desk)
+
+    def test_stops_that_move_do_so_without_a_fold_and_stop_where_the_best_price_took_them(
+        self, desk: Desk, monitor: Monitor
+    ) -> None:
+        desk.tick("100")
+        trail = {"sl_type": "Trail", "sl_enabled": True, "sl_amount": "8"}
+        trailing, even = opened(desk, **trail), opened(desk, break_even_enabled=True, break_even_ticks=4)
+        turn_until(monitor, lambda: monitor.positions == 2)
+        versions = [desk.position(each)["version"] for each in (trailing, even)]
+        desk.tick("99", "101", "103", "104.50")
+        turn_until(monitor, lambda: desk.position(trailing)["best_since_entry"] == Decimal("104.50"))
+        assert [desk.position(each)["version"] for each in (trailing, even)] == versions
+        desk.tick("102.75")
+        desk.tick("102.50", "100")
+        turn_until(monitor, lambda: is_closed(desk, trailing) and is_closed(desk, even))
+        rows = [desk.trades(each)[0] for each in (trailing, even)]
+        assert [(row["exit_reason"], row["exit_price"]) for row in rows] == [
+            ("trail", Decimal("102.50")),
+            ("break_even", 100),
+        ]
+        assert_as_replayed(desk)
+
+    def test_averaging_down_and_the_end_of_the_session_need_no_signal(self, desk: Desk, monitor: Monitor) -> None:
+        desk.tick("100")
+        adds = {"avg_down_enabled": True, "avg_down_amount": 1, "avg_down_point": "4", "max_contracts": 2}
+        recorder = opened(desk, **adds)
+        clock = (to_datetime(desk.now) + timedelta(minutes=1)).strftime("%H:%M")
+        ending = opened(desk, session_end=clock, timezone="UTC")
+        turn_until(monitor, lambda: monitor.positions == 2)
+        desk.tick("99", "98")
+        turn_until(monitor, lambda: len(desk.trades(recorder)) == 2)
+        assert desk.trades(recorder)[1]["signal_id"] is None
+        desk.now += 60_000_000_000
+        desk.tick("98.50")
+        turn_until(monitor, lambda: is_closed(desk, ending))
+        assert desk.trades(ending)[0]["exit_reason"] == "session_end"
+        desk.settle()
+        assert_as_replayed(desk)
+
+    def test_a_roll_takes_open_positions_to_the_other_contract(self, desk: Desk, monitor: Monitor) -> None:
+        desk.tick("100")
+        recorder, trailing = opened(desk, **STOP), opened(desk, sl_type="Trail", sl_enabled=True, sl_amount="8")
+        turn_until(monitor, lambda: monitor.positions == 2)
+        desk.tick("101")
+        desk.roll("-50")
+        desk.tick("51", "50.75")
+        turn_until(monitor, lambda: desk.position(recorder)["rolled"] == -50)
+        (row,) = desk.trades(recorder)
+        assert (row["entry_price"], row["rolled"], row["status"]) == (50, -50, "open")
+        desk.tick("49", "48")
+        turn_until(monitor, lambda: is_closed(desk, recorder) and is_closed(desk, trailing))
+        assert [desk.trades(each)[0]["exit_price"] for each in (recorder, trailing)] == [49, 49]
         assert_as_replayed(desk)
 
     def test_target_by_target_a_position_is_taken_apart(self, desk: Desk, monitor: Monitor) -> None:

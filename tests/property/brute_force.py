@@ -16,9 +16,12 @@ Readings chosen where the text leaves room:
 - `risk_dollars` is measured from the fill to the stop as it would be placed for this fill alone; without a stop it
   is refused. It replaces the quantity, so it says nothing where the position is stated.
 - A close-all takes the body's price only where one position is open; what has no price at all stays open.
+- Without room under `max_contracts` nothing else is looked at but a risk.
 - The body is checked for a price and a risk before the filters, for its exits after them.
 - A missing quantity of a trim, or of an opposite signal that reduces, is `add_position_size`.
 - An exit action that states a size not below what is held changes nothing and is ignored.
+- A roll moves an open position to another contract: levels and prices set by alerts move, what was met stays as it was
+  and is carried to the contract of the moment at which it is looked at. The last tick's price is carried, too.
 - Gap marks of one symbol do not overlap; each counts from the entry's time on, in all that is open at the mark.
 """
 
@@ -32,7 +35,7 @@ from itertools import pairwise
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from shared.domain.ticks import GapMark, LogEntry, PriceTick
+from shared.domain.ticks import GapMark, LogEntry, PriceTick, RollMark
 from tests.property.brute_filters import MADE, TURNED_AWAY, Attempt, Booking, first_objection
 
 Direction = Literal[1, -1]
@@ -79,13 +82,17 @@ class ScriptedSignal:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """A price that a position met: a fill of it (signed quantity) or, with quantity 0, a tick it outlived."""
+    """A price that a position met: a fill of it (signed quantity) or, with quantity 0, a tick it outlived.
+
+    It stays as it was; `rolled` is by how much the position had rolled until then.
+    """
 
     price: Fraction
     occurred_at: int
     place: int
     quantity: int = 0
     reason: str = ""
+    rolled: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +130,8 @@ class Position:
     direction: Direction
     contract: ScriptedContract
     events: list[Event] = field(default_factory=list)
+    rolled: Fraction = Fraction(0)
+    rolled_when_planned: Fraction = Fraction(0)
     planned_average: Fraction = Fraction(0)
     stop: Leg | None = None
     stop_distance: Fraction = Fraction(0)
@@ -149,14 +158,20 @@ class Position:
 
     def outlived_since_entry(self) -> list[Fraction]:
         """The ticks since the last entry that the position outlived."""
-        return [event.price for event in self.events[self.last_entry() + 1 :] if event.quantity == 0]
+        return [self.carried(event) for event in self.events[self.last_entry() + 1 :] if event.quantity == 0]
 
     def in_favour(self, price: Fraction) -> Fraction:
         """By how many ticks a price is better than the average of the last entry."""
         return (price - self.planned_average) * self.direction / Fraction(self.contract.tick_size)
 
     def entry(self, unit: Unit) -> Fraction:
-        return self.events[unit.entered].price
+        """What a unit was bought at, in prices of the contract that it was sold in, or is held in."""
+        end = self.rolled if unit.left is None else self.events[unit.left].rolled
+        return self.carried(self.events[unit.entered], end)
+
+    def carried(self, event: Event, rolled: Fraction | None = None) -> Fraction:
+        """An event's price in the contract of the moment at which the position had rolled that much, or of now."""
+        return event.price + (self.rolled if rolled is None else rolled) - event.rolled
 
     def average(self) -> Fraction:
         """Mean entry of what is held; once nothing is, of all that ever was."""
@@ -226,11 +241,10 @@ def brute_force_books(
             outcomes.append({"line": signal.line, "recorder": signal.recorder, "status": status, "reason": reason})
         if entry is not None:
             met.append(entry)
-        if isinstance(entry, PriceTick):
-            for book in books.values():
-                for position in book.open_positions():
-                    if position.symbol == entry.symbol:
-                        meet_tick(book, position, entry)
+        for book in books.values():
+            for position in book.open_positions():
+                if entry is not None and position.symbol == entry.symbol:
+                    meet(book, position, entry)
     return list(books.values()), outcomes
 
 
@@ -427,7 +441,6 @@ def prepare_entry(
 ) -> Callable[[str], None]:
     """Check everything that can refuse the entry; return what carries it out (after the close, if there is one)."""
     last = last_price(met, symbol_of(book, signal))
-    price, _ = chosen_price(book, signal, last)
     direction: Direction = 1 if wish.enter > 0 else -1
     quantity = abs(wish.enter)
     base = None if wish.close else held_position
@@ -435,14 +448,14 @@ def prepare_entry(
     fresh = Position(symbol="", direction=direction, contract=contract)
     position = base or fresh
     if signal.risk_dollars is not None and rule_four:
-        quantity = risk_quantity(book, signal, position, price, contract)
+        quantity = risk_quantity(book, signal, position, chosen_price(book, signal, last)[0], contract)
+    held, cap = base.held() if base else 0, int(book.setting("max_contracts", 0))
+    if cap and held >= cap:
+        raise Refused("ignored", "max_contracts")
+    price, _ = chosen_price(book, signal, last)
     ask_the_filters(book, direction, signal.occurred_at, met)
     refuse_far_price(book, signal, last)
-    held = base.held() if base else 0
-    cap = int(book.setting("max_contracts", 0))
     if cap:
-        if held >= cap:
-            raise Refused("ignored", "max_contracts")
         quantity = min(quantity, cap - held)
     held_units = [base.entry(unit) for unit in base.units() if unit.left is None] if base else []
     average = mean([*held_units, *[price] * quantity])
@@ -532,15 +545,27 @@ def too_far(book: Book, price: Fraction, last: Fraction | None) -> bool:
 
 
 def last_price(met: Sequence[LogEntry], symbol: str) -> Fraction | None:
-    prices = [entry.price for entry in met if isinstance(entry, PriceTick) and entry.symbol == symbol]
-    return Fraction(prices[-1]) if prices else None
+    price = None
+    for entry in met:
+        if entry.symbol == symbol and isinstance(entry, PriceTick):
+            price = Fraction(entry.price)
+        elif entry.symbol == symbol and isinstance(entry, RollMark) and price is not None:
+            price += Fraction(entry.difference)
+    return price
 
 
 def fill(position: Position, quantity: int, price: Fraction, at: ScriptedSignal | PriceTick, reason: str) -> None:
     """Append a fill; positive quantities enter, negative ones exit, whatever the side (signed by `direction`)."""
     signed = quantity if reason == "entry" else quantity * position.direction
     position.events.append(
-        Event(price=price, occurred_at=at.occurred_at, place=at.place, quantity=signed, reason=reason)
+        Event(
+            price=price,
+            occurred_at=at.occurred_at,
+            place=at.place,
+            quantity=signed,
+            reason=reason,
+            rolled=position.rolled,
+        )
     )
 
 
@@ -555,7 +580,7 @@ def plan_exits(book: Book, position: Position, fill_price: Fraction, last: Fract
     if position.targets_override is not None:
         position.targets_override = tuple(settled(leg, fill_price) for leg in position.targets_override)
     unit, value = stop_in_force(book, position.stop_override, fill_price)
-    position.stop, position.planned_average = None, average
+    position.stop, position.planned_average, position.rolled_when_planned = None, average, position.rolled
     if value != 0:
         level = level_at(unit, value, average, -direction, position.contract)
         position.stop = Leg(level=level, size=None, overdue=False)
@@ -660,7 +685,7 @@ def standing_stop(book: Book, position: Position) -> tuple[Fraction, str] | None
 def trailed_stop(book: Book, position: Position, planned: Fraction) -> Fraction:
     """Move the planned stop step by step while the stop belonging to the best price is at least that good."""
     direction, tick = position.direction, Fraction(position.contract.tick_size)
-    seen = [position.events[position.last_entry()].price, *position.outlived_since_entry()]
+    seen = [position.carried(position.events[position.last_entry()]), *position.outlived_since_entry()]
     best = max(seen, key=lambda price: price * direction)
     if position.in_favour(best) < Fraction(str(book.setting("trail_trigger", 0))):
         return planned
@@ -694,6 +719,33 @@ def cut_off(book: Book, position: Position) -> float:
     return min(strike for strike in strikes if strike > opened)
 
 
+def meet(book: Book, position: Position, entry: LogEntry) -> None:
+    """One entry of the log for one open position."""
+    if isinstance(entry, PriceTick):
+        meet_tick(book, position, entry)
+    elif isinstance(entry, RollMark):
+        roll(position, Fraction(entry.difference))
+
+
+def roll(position: Position, difference: Fraction) -> None:
+    """Everything that was planned moves, and every price that an alert set; what was met is carried when asked for."""
+    position.rolled += difference
+    position.planned_average += difference
+    for leg in [*([position.stop] if position.stop else []), *position.targets]:
+        leg.level += difference
+    if position.stop_override is not None:
+        position.stop_override = moved(position.stop_override, difference)
+    if position.targets_override is not None:
+        position.targets_override = tuple(moved(leg, difference) for leg in position.targets_override)
+
+
+def moved(leg: ExitLeg, difference: Fraction) -> ExitLeg:
+    if leg.unit != "Price" or leg.value == 0:
+        return leg
+    by = Decimal(difference.numerator) / Decimal(difference.denominator)
+    return ExitLeg(unit=leg.unit, value=leg.value + by, percent=leg.percent)
+
+
 def meet_tick(book: Book, position: Position, tick: PriceTick) -> None:
     """One tick for one position: stop, targets nearest first, session end, the mark of what is left, average down."""
     price, direction = Fraction(tick.price), position.direction
@@ -710,7 +762,9 @@ def meet_tick(book: Book, position: Position, tick: PriceTick) -> None:
     if position.held() and tick.occurred_at >= cut_off(book, position):
         fill(position, -position.held(), price, tick, "session_end")
     if position.held():
-        position.events.append(Event(price=price, occurred_at=tick.occurred_at, place=tick.place))
+        position.events.append(
+            Event(price=price, occurred_at=tick.occurred_at, place=tick.place, rolled=position.rolled)
+        )
         average_down(book, position, tick)
 
 
@@ -718,9 +772,10 @@ def average_down(book: Book, position: Position, tick: PriceTick) -> None:
     """Add, if the tick is far enough against the last entry and there is room."""
     if not book.setting("avg_down_enabled", False):
         return
-    last = position.events[position.last_entry()].price
+    last = position.carried(position.events[position.last_entry()])
     unit, value = str(book.setting("avg_down_units", "Ticks")), Fraction(str(book.setting("avg_down_point", 0)))
-    points = points_in(unit, value, position.planned_average, -position.direction, position.contract)
+    average_then = position.planned_average - (position.rolled - position.rolled_when_planned)
+    points = points_in(unit, value, average_then, -position.direction, position.contract)
     room = int(book.setting("max_contracts", 0)) - position.held()
     quantity = min(int(book.setting("avg_down_amount", 0)), room)
     price = Fraction(tick.price)
@@ -747,11 +802,12 @@ def trade_row(book: Book, position: Position, unit: Unit, quantity: int, ticks: 
     left = None if unit.left is None else position.events[unit.left]
     scale = quantity * Fraction(position.contract.multiplier)
     results = [
-        ((event.price - entered.price) * position.direction * scale, event)
+        ((event.price - position.carried(entered, event.rolled)) * position.direction * scale, event)
         for event in position.events[unit.entered : None if unit.left is None else unit.left + 1]
     ]
     worst, worst_event = min(results, key=lambda result: result[0])
-    gross = None if left is None else (left.price - entered.price) * position.direction
+    gross = None if left is None else (left.price - position.entry(unit)) * position.direction
+    end = position.rolled if left is None else left.rolled
     commission = unit_commission(book) * quantity if left else Fraction(0)
     return {
         "recorder": book.settings["name"],
@@ -759,7 +815,7 @@ def trade_row(book: Book, position: Position, unit: Unit, quantity: int, ticks: 
         "side": side_name(position),
         "quantity": quantity,
         "entry_time": iso(entered.occurred_at),
-        "entry_price": decimal_text(entered.price),
+        "entry_price": decimal_text(position.entry(unit)),
         "exit_time": iso(left.occurred_at) if left else None,
         "exit_price": decimal_text(left.price) if left else None,
         "exit_reason": left.reason if left else None,
@@ -768,7 +824,8 @@ def trade_row(book: Book, position: Position, unit: Unit, quantity: int, ticks: 
         "commission": decimal_text(commission),
         "max_favorable": decimal_text(max(result for result, _ in results)),
         "max_adverse": decimal_text(worst),
-        "worst_price": decimal_text(worst_event.price),
+        "worst_price": decimal_text(position.carried(worst_event, end)),
+        "rolled": decimal_text(end - entered.rolled),
         "ticks_seen": ticks_seen(position, entered, left, ticks),
         "gap_seconds": decimal_text(gap_seconds(position, entered, left, ticks)),
         "status": "closed" if left else "open",
@@ -800,7 +857,8 @@ def position_row(book: Book, position: Position, ticks: Sequence[LogEntry]) -> d
         "realized_pnl": decimal_text(realized),
         "worst_unrealized_pnl": decimal_text(worst),
         "best_unrealized_pnl": decimal_text(max(result for result, _ in results)),
-        "worst_price": decimal_text(worst_event.price),
+        "worst_price": decimal_text(position.carried(worst_event)),
+        "rolled": decimal_text(position.rolled),
         "worst_at": iso(worst_event.occurred_at),
         "ticks_seen": ticks_seen(position, opened, closed, ticks),
         "gap_seconds": decimal_text(gap_seconds(position, opened, closed, ticks)),
@@ -810,9 +868,10 @@ def position_row(book: Book, position: Position, ticks: Sequence[LogEntry]) -> d
 
 def unrealized_at(position: Position, units: Sequence[Unit], index: int) -> Fraction:
     """The result at an event of all units held just before it."""
-    price = position.events[index].price
+    event = position.events[index]
     held = [unit for unit in units if unit.entered < index and (unit.left is None or index <= unit.left)]
-    gain = sum(((price - position.entry(unit)) * position.direction for unit in held), Fraction(0))
+    entries = [position.carried(position.events[unit.entered], event.rolled) for unit in held]
+    gain = sum(((event.price - entry) * position.direction for entry in entries), Fraction(0))
     return gain * Fraction(position.contract.multiplier)
 
 
@@ -832,9 +891,12 @@ def ended_legs(book: Book, position: Position) -> list[tuple[int, Fraction, Frac
         realized = sum((realized_by(book, position, unit) for unit in gone), Fraction(0))
         results = [
             realized
-            + sum((position.events[index].price - position.entry(unit)) * position.direction for unit in held)
+            + sum(
+                (event.price - position.carried(position.events[unit.entered], event.rolled)) * position.direction
+                for unit in held
+            )
             * Fraction(position.contract.multiplier)
-            for index in range(start, end + 1)
+            for event in position.events[start : end + 1]
         ]
         at = (position.events[start].occurred_at, position.events[end].occurred_at)
         legs.append((len(held), realized, min(results), max(results), *at))

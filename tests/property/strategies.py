@@ -10,13 +10,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from shared.domain.ticks import GapMark, LogEntry, PriceTick
+from shared.domain.ticks import GapMark, LogEntry, PriceTick, RollMark
 from shared.replay import ReplaySignal
 from tests.property.brute_force import ExitLeg, ScriptedContract, ScriptedSignal
 
 START = 1_770_073_180_000_000_000  # twenty seconds before 18:00 in New York, where one session follows another
 MILLISECOND = 1_000_000
 SECOND = 1000 * MILLISECOND
+ROLL = 2
 SYMBOLS = ("MNQ1!", "MES1!")
 TICK_SIZES = [Decimal(text) for text in ("0.25", "1", "0.1", "0.03", "5")]
 MULTIPLIERS = [Decimal(text) for text in ("2", "50", "0.7", "1")]
@@ -90,6 +91,11 @@ def tapes(draw: st.DrawFn, specs: dict[str, ScriptedContract], max_size: int = 3
             if gap_ns > 0:
                 entries.append(gap_mark(symbol, place, occurred_at, gap_ns))
                 last_mark[symbol] = occurred_at
+            continue
+        if kind == ROLL and move:
+            difference = 3 * move * specs[symbol].tick_size
+            middle[symbol] += difference
+            entries.append(RollMark(symbol=symbol, place=place, occurred_at=occurred_at, difference=difference))
             continue
         middle[symbol] += move * specs[symbol].tick_size
         price = middle[symbol] + off_grid * specs[symbol].tick_size

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.ticks import PriceTick
+from shared.domain.ticks import LogEntry, PriceTick, RollMark
 from shared.replay import ReplaySignal, replay
 from tests.property.brute_force import ScriptedContract, ScriptedSignal
 from tests.property.strategies import START, Scenario, as_replay_signal, scenarios, settings_of, tapes
@@ -182,7 +182,11 @@ def forget_reversal(row: Row) -> Row:
     return {**row, "exit_reason": "signal"} if row.get("exit_reason") == "reversal" else row
 
 
-@given(tapes(SPECS), st.sampled_from([1, -1]), st.integers(1, 5), st.data())
+def without_rolls(tape: list[LogEntry]) -> list[LogEntry]:
+    return [entry for entry in tape if not isinstance(entry, RollMark)]
+
+
+@given(tapes(SPECS).map(without_rolls), st.sampled_from([1, -1]), st.integers(1, 5), st.data())
 def test_extremes_equal_the_brute_force_extremes(
     tape: list[Any], direction: int, quantity: int, data: st.DataObject
 ) -> None:
@@ -215,6 +219,59 @@ def test_extremes_equal_the_brute_force_extremes(
     assert number(position, "best_unrealized_pnl") == number(trade, "max_favorable") == max(results)
     assert number(position, "worst_price") == marks[results.index(min(results))]
     assert position["ticks_seen"] == trade["ticks_seen"] == len(seen)
+
+
+MOVING = {
+    "sl_enabled": True, "sl_amount": 4, "sl_type": "Trail", "trail_freq": 2, "break_even_enabled": True,
+    "break_even_ticks": 3, "break_even_offset": 1, "avg_down_enabled": True, "avg_down_amount": 1, "avg_down_point": 2,
+    "max_contracts": 4, "tp_targets": [{"value": 9, "trim": 1}],
+}  # fmt: skip
+MONEY = ("quantity", "pnl", "pnl_ticks", "max_favorable", "max_adverse", "ticks_seen", "exit_reason", "exit_time")
+
+
+@given(tapes(SPECS).map(without_rolls), st.integers(-80, 80), st.data())
+def test_a_roll_moves_prices_and_nothing_else(tape: list[LogEntry], ticks: int, data: st.DataObject) -> None:
+    """A market that rolls to a contract so many ticks away brings what the same market brings without a roll."""
+    difference = ticks * CONTRACT.tick_size
+    at = data.draw(st.integers(1, max(len(tape) - 1, 1)))
+    actions = data.draw(st.lists(st.sampled_from(["buy", "sell", "close"]), min_size=1, max_size=4))
+    places = sorted(data.draw(st.integers(0, len(tape))) for _ in actions)
+    scripted = [
+        ScriptedSignal(
+            line=line,
+            recorder="R",
+            place=tape[index - 1].place if index else 0,
+            occurred_at=tape[index - 1].occurred_at if index else START,
+            action=action,
+        )
+        for line, (index, action) in enumerate(zip(places, actions, strict=True), start=1)
+    ]
+    later = [
+        replace(entry, price=entry.price + difference) if isinstance(entry, PriceTick) else entry for entry in tape[at:]
+    ]
+    before = tape[at - 1 : at]
+    marks = [
+        RollMark(symbol="MNQ1!", place=each.place + 1, occurred_at=each.occurred_at, difference=difference)
+        for each in before
+    ]
+    doubled = [replace(entry, place=2 * entry.place) for entry in [*tape[:at], *later]]
+    rolled_tape = sorted([*doubled, *(replace(mark, place=2 * mark.place - 1) for mark in marks)], key=by_place)
+    recorder = {"name": "R", "symbol": "MNQ1!", **MOVING}
+    plain = replay([recorder], tape, [as_replay_signal(each) for each in scripted])
+    rolled = replay(
+        [recorder], rolled_tape, [as_replay_signal(replace(each, place=2 * each.place)) for each in scripted]
+    )
+    assert [[row[name] for name in MONEY] for row in rolled["trades"]] == [
+        [row[name] for name in MONEY] for row in plain["trades"]
+    ]
+    for row in rolled["trades"]:
+        if row["status"] == "closed":
+            points = (number(row, "exit_price") - number(row, "entry_price")) * (1 if row["side"] == "LONG" else -1)
+            assert number(row, "pnl") == points * row["quantity"] * CONTRACT.multiplier
+
+
+def by_place(entry: LogEntry) -> int:
+    return entry.place
 
 
 def test_a_close_all_knows_what_is_open_at_its_place_however_far_anyone_had_advanced() -> None:

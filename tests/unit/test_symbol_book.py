@@ -19,7 +19,7 @@ from shared.domain.exit_rules import AverageDownRule, BreakEvenRule, Distance, E
 from shared.domain.fold import advance
 from shared.domain.position import Position
 from shared.domain.symbols import ResolvedSymbol
-from shared.domain.ticks import GapMark, LogEntry, PriceTick
+from shared.domain.ticks import GapMark, LogEntry, PriceTick, RollMark
 from shared.domain.trades import LONG, SHORT, Fill
 from shared.store.positions import StoredPosition
 
@@ -59,6 +59,10 @@ def tick(place: int, price: str | int | Decimal) -> PriceTick:
 
 def gap(place: int, seconds: str = "0.000001") -> GapMark:
     return GapMark(symbol="MNQ1!", place=place, occurred_at=place * 1000, gap_seconds=Decimal(seconds))
+
+
+def roll_by(place: int, difference: int) -> RollMark:
+    return RollMark(symbol="MNQ1!", place=place, occurred_at=place * 1000, difference=Decimal(difference))
 
 
 def opened(place: int, price: str | int = 100, *, rules: ExitRules | None = None, **changes: Any) -> Position:
@@ -235,6 +239,30 @@ class TestExitsThatMove:
         assert book.due == {1: 4}
 
 
+class TestRolls:
+    def test_a_roll_makes_every_position_due_and_stops_nobody_out(self) -> None:
+        book = SymbolBook(start=1)
+        position = opened(1, rules=TRAIL_4)
+        book.hold(stored(position), now=0)
+        book.push(tick(2, 110), now=0)
+        book.push(roll_by(3, -50), now=0)
+        assert book.due == {1: 3}
+        rolled = advance(position, [tick(2, 110), roll_by(3, -50)])
+        book.hold(stored(rolled, version=2), now=0)
+        book.push(tick(4, "59.25"), now=0)
+        assert book.due == {}
+        book.push(tick(5, "59.00"), now=0)
+        assert book.due == {1: 5}
+
+    def test_a_position_that_becomes_known_after_a_roll_is_taken_through_it_first(self) -> None:
+        book = SymbolBook(start=1)
+        book.push(tick(2, 100), now=0)
+        book.push(roll_by(3, -50), now=0)
+        book.push(tick(4, 50), now=0)
+        book.hold(stored(opened(2, rules=TRAIL_4)), now=0)
+        assert book.due == {1: 3}
+
+
 class TestFlush:
     def test_a_flush_stays_behind_the_newest_tick_by_the_margin(self) -> None:
         book = SymbolBook(start=1)
@@ -372,8 +400,16 @@ class TestMemory:
 def tapes(draw: st.DrawFn) -> list[LogEntry]:
     prices = st.integers(380, 420).map(lambda quarters: Decimal(quarters) / 4)
     entries: list[LogEntry] = []
-    for place, price in enumerate(draw(st.lists(st.one_of(prices, prices, prices, st.none()), max_size=40)), start=2):
-        entries.append(gap(place) if price is None else tick(place, price))
+    rolled = Decimal(0)
+    kinds = st.one_of(prices, prices, prices, prices, prices, st.sampled_from(["gap", "roll"]))
+    for place, kind in enumerate(draw(st.lists(kinds, max_size=40)), start=2):
+        if kind == "gap":
+            entries.append(gap(place))
+        elif kind == "roll":
+            rolled += 50
+            entries.append(roll_by(place, 50))
+        else:
+            entries.append(tick(place, kind + rolled))
     return entries
 
 

@@ -45,6 +45,17 @@ def test_a_row_with_every_field_reads_exactly(tmp_path: Path) -> None:
     )
 
 
+def test_a_row_without_price_is_a_roll_if_it_has_one(tmp_path: Path) -> None:
+    read = rows(
+        tmp_path, f"time,symbol,price,gap_seconds,roll\n{NS_2026},A,,,-150.25\n{NS_2026},A,2,,7\n{NS_2026},A,,1,\n"
+    )
+    assert [(row.price, row.gap_seconds, row.roll) for row in read] == [
+        (None, None, Decimal("-150.25")),
+        (Decimal(2), None, None),
+        (None, Decimal(1), None),
+    ]
+
+
 def test_integers_are_nanoseconds(tmp_path: Path) -> None:
     [row] = rows(tmp_path, f"{HEADER}{NS_2026 + 7},EURUSD,1.38\n")
     assert (row.occurred_at, row.time_digits) == (NS_2026 + 7, 9)
