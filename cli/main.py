@@ -7,8 +7,10 @@ from cli.audit import audit
 from cli.compare import compare
 from cli.demo import demo
 from cli.export_logs import export_logs
+from cli.feed import feed
 from cli.health import health
 from cli.parts import migrate, price_feed, recorder_worker, tpsl_worker, web
+from cli.record import record
 from cli.replay import replay
 from cli.signals import signal
 from cli.up import up
@@ -28,6 +30,8 @@ for command in (
     migrate,
     health,
     replay,
+    record,
+    feed,
     export_logs,
     audit,
     compare,

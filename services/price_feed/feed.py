@@ -150,4 +150,5 @@ class Feed:
             "state": self._state,
             "messages": self._messages,
             "last_message_at": self._last_at,
+            **({} if self._source is None else self._source.status()),
         }

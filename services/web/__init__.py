@@ -13,6 +13,7 @@ from services.web.health import health
 from services.web.live import live
 from services.web.pages import pages
 from services.web.problems import register_problems
+from services.web.prometheus import prometheus
 from services.web.security_headers import add_security_headers
 from services.web.webhooks import webhooks
 from shared.settings import Settings
@@ -39,6 +40,6 @@ def create_app(settings: Settings) -> Flask:
     app.before_request(guard_request)
     app.after_request(add_security_headers)
     register_problems(app)
-    for blueprint in (webhooks, health, auth, api, documentation, pages, live):
+    for blueprint in (webhooks, health, prometheus, auth, api, documentation, pages, live):
         app.register_blueprint(blueprint)
     return app

@@ -19,7 +19,7 @@ from shared.store.users import User, find_user, find_user_by_api_key_hash, verif
 from shared.tokens import token_hash
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-OPEN_BLUEPRINTS = frozenset({"webhooks", "health"})
+OPEN_BLUEPRINTS = frozenset({"webhooks", "health", "prometheus"})
 OPEN_ENDPOINTS = frozenset({"static", "auth.log_in", "pages.appearance", "documentation.openapi", "documentation.docs"})
 API = "/api/"
 

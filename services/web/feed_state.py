@@ -1,9 +1,10 @@
-"""Says whether ticks come in, in the words of the top bar."""
+"""Says whether ticks come in, and whether they are of now, in the words of the top bar."""
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from services.web.backend import backend
+from services.web.feed_status import FeedStatus, SymbolStatus, read_feed_status
 from services.web.formatting import Cell, format_duration
 from shared.bus.connection import CONNECTION_LOST
 from shared.bus.tick_log import read_heads
@@ -13,15 +14,37 @@ NS_PER_SECOND = 1_000_000_000
 STALE_AFTER_SECONDS = 10
 SHOWN_LIVE_BELOW_SECONDS = 2
 NO_TICK = "no tick yet"
+OF_THEN = "drawdown, targets and stops are of then, not of now"
 
 
 def feed_cell() -> Cell:
-    """Describe the feed by the newest tick of any symbol."""
+    """Describe the feed by the newest tick of any symbol, and by what the price feed says of itself."""
     try:
         heads = read_heads(backend().redis)
     except CONNECTION_LOST:
         return Cell(text="Feed unreachable", tone="stale")
-    return describe_feed(heads.ticks, time.time_ns())
+    cell = describe_feed(heads.ticks, time.time_ns())
+    status = read_feed_status()
+    return cell if status is None else describe_live_feed(cell, status)
+
+
+def describe_live_feed(cell: Cell, status: FeedStatus) -> Cell:
+    """Say what the age of the newest tick does not tell: late prices, and markets that are closed."""
+    delayed = status.delayed_symbols
+    if delayed:
+        return Cell(text=describe_delay(delayed), tone="stale", reason=OF_THEN)
+    if status.is_closed:
+        return Cell(text="Markets closed", reason="no symbol that is followed trades now")
+    return cell
+
+
+def describe_delay(delayed: Sequence[SymbolStatus]) -> str:
+    """Say by how much prices are late, at worst."""
+    seconds = [symbol.delay_seconds for symbol in delayed]
+    known = [each for each in seconds if each is not None]
+    if len(known) < len(seconds):
+        return "Prices are delayed"
+    return f"Prices delayed by {format_duration(max(known))}"
 
 
 def last_ticks(symbols: Collection[str]) -> Mapping[str, PriceTick]:

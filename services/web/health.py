@@ -2,15 +2,18 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 
 from flask import Blueprint, Response, jsonify
 
 from services.web.backend import backend
+from services.web.feed_status import feed_status
 from shared.bus.connection import CONNECTION_LOST
 from shared.bus.heartbeat import SILENT_AFTER_SECONDS, Beat, read_heartbeats
 from shared.bus.waiting_bodies import count_waiting
 from shared.store.database import DATABASE_LOST, ping_database
 
+NS_PER_SECOND = 1_000_000_000
 NEEDED_SERVICES = ("price_feed", "recorder_worker", "tpsl_worker")
 
 health = Blueprint("health", __name__)
@@ -33,7 +36,8 @@ def readyz() -> Response:
     alerts = _alerts()
     services = {service: _described(service, beats) for service in NEEDED_SERVICES}
     well = all(part["ok"] for part in (*dependencies.values(), alerts, *services.values()))
-    response = jsonify(status="ok" if well else "unwell", dependencies=dependencies, alerts=alerts, services=services)
+    parts = {"dependencies": dependencies, "alerts": alerts, "services": services, "feed": _feed(beats)}
+    response = jsonify(status="ok" if well else "unwell", **parts)
     response.status_code = 200 if well else 503
     return response
 
@@ -47,6 +51,24 @@ def _alerts() -> dict[str, object]:
     if waiting:
         return {"ok": False, "waiting": waiting, "reason": "accepted alerts wait in Redis until Postgres stores them"}
     return {"ok": True, "waiting": 0}
+
+
+def _feed(beats: list[Beat]) -> dict[str, object] | None:
+    """Describe where prices come from, for whoever looks; a closed market or a stale symbol makes nothing unwell."""
+    status = feed_status(beats)
+    if status is None:
+        return None
+    now = time.time_ns()
+    symbols = [
+        {**asdict(symbol), "age_seconds": symbol.heard_at and round((now - symbol.heard_at) / NS_PER_SECOND, 1)}
+        for symbol in status.symbols
+    ]
+    return {
+        "feed": status.feed,
+        "state": status.state,
+        "sources": list(map(asdict, status.sources)),
+        "symbols": symbols,
+    }
 
 
 def _asked(ask: Callable[[], None]) -> dict[str, object]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import redis
 
@@ -18,8 +18,7 @@ BEAT_EVERY_SECONDS = 1.0
 SILENT_AFTER_SECONDS = 10
 FORGOTTEN_AFTER_SECONDS = 600
 
-Fact = str | int | None
-Facts = Mapping[str, Fact]
+Facts = Mapping[str, Any]  # whatever JSON can say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +80,6 @@ def _is_here(instance: str) -> bool:
 
 def _beat(name: str, text: str) -> Beat:
     service, _, instance = name.partition(":")
-    facts: dict[str, Fact] = json.loads(text)
+    facts: dict[str, Any] = json.loads(text)
     age = time.time() - float(facts.pop("at") or 0)
     return Beat(service=service, instance=instance, age_seconds=max(0.0, age), facts=facts)

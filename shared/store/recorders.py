@@ -145,6 +145,11 @@ def find_recorders_named(connection: Connection, name: str, user_name: str | Non
     return [_recorder(row) for row in connection.execute(statement).mappings()]
 
 
+def count_signals(connection: Connection) -> int:
+    """Add up how many signals all recorders have taken; it reads no signal."""
+    return int(connection.execute(select(func.coalesce(func.sum(recorders.c.signal_count), 0))).scalar_one())
+
+
 def _with_normal_symbol(connection: Connection, user_id: int, settings: RecorderSettings) -> RecorderSettings:
     """Bring the symbol to its normal form as of now, so that a one-digit year keeps its meaning."""
     if settings.symbol is None:

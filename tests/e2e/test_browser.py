@@ -48,6 +48,7 @@ PAGES = (
     "/recorders/{recorder}/test?message=strategy",
     "/recorders/{recorder}/compare",
     "/account",
+    "/feed",
 )
 DETAILS = (
     "/trades/{trade}",

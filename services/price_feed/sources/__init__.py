@@ -1,5 +1,6 @@
 """Where prices come from; a source knows nothing of the tick log."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from shared.domain.quotes import SourceMessage
@@ -17,6 +18,9 @@ class Source(Protocol):
 
     def resume(self) -> None:
         """Go on after an outage of ours: what a source holds back is due from now on, not all at once."""
+
+    def status(self) -> Mapping[str, object]:
+        """Describe how it stands, beyond whether it has ended."""
 
     def close(self) -> None:
         """Let go of connections while another publishes; asked again, the source goes on."""

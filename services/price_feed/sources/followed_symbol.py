@@ -35,6 +35,11 @@ class FollowedSymbol:
         self._blind_since: int | None = None
         self._is_snapshot_due = True
 
+    @property
+    def is_blind(self) -> bool:
+        """Whether something happens, or may, that nobody sees."""
+        return self._blind_since is not None
+
     def lose_sight(self, since: int) -> None:
         """Remember that what happens from `since` on (ns) is not seen, until something of the symbol is heard."""
         self._is_snapshot_due = True

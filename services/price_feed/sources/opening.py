@@ -10,7 +10,6 @@ from services.price_feed.sources.paced import PacedSource
 from services.price_feed.sources.replay import replayed_messages
 from services.price_feed.sources.simulated import simulated_quotes
 from services.price_feed.sources.venue_source import FeedRules, VenueSource, Wanted
-from services.price_feed.sources.venues import open_venues
 from services.price_feed.sources.watchdog import Patience
 from shared.settings import Settings
 
@@ -29,6 +28,8 @@ def source_opener(settings: Settings, wanted: Wanted) -> SourceOpener:
     if settings.feed == "replay" and path is not None:
         deque(replayed_messages(path), maxlen=0)
         return lambda _: PacedSource(replayed_messages(path), speed=speed)
+    from services.price_feed.sources.venues import open_venues  # noqa: PLC0415 - loads calendars, for live feeds only
+
     venues = open_venues(settings)
     patience = Patience(seconds=settings.feed_stale_seconds, of_symbols=settings.feed_stale_seconds_of)
     rules = FeedRules(jump_percent=settings.feed_jump_percent, patience=patience)

@@ -1,7 +1,7 @@
 """Lets prepared messages out at their time, as if they happened now; where they come from is not its business."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
 
@@ -43,6 +43,10 @@ class PacedSource:
     def resume(self) -> None:
         """Make the next message due now, and the others as long after it as they are."""
         self._began_at = None
+
+    def status(self) -> Mapping[str, object]:
+        """Nothing to add: what is prepared does not break."""
+        return {}
 
     def close(self) -> None:
         """Stand still; there is nothing to let go of."""

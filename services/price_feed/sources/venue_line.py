@@ -58,6 +58,7 @@ class VenueLine:
         self.venue = venue
         self.state: LineState = "idle"
         self.trouble: str | None = None
+        self.trouble_at: int | None = None
         self._inbox = inbox
         self._delay = delay or ReconnectDelay()
         self._wanted: frozenset[str] = frozenset()
@@ -176,7 +177,7 @@ class VenueLine:
     def _note(self, sentence: str) -> None:
         if sentence != self.trouble:
             log_event(logger, "venue_trouble", level=logging.WARNING, venue=self.venue.name, reason=sentence)
-        self.trouble = sentence
+        self.trouble, self.trouble_at = sentence, time.time_ns()
 
 
 def _ask(socket: VenueSocket, talk: Conversation, asked: frozenset[str], wanted: frozenset[str]) -> frozenset[str]:

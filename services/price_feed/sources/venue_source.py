@@ -16,6 +16,7 @@ from services.price_feed.sources.price_filter import PriceFilter
 from services.price_feed.sources.routes import Route, Routes
 from services.price_feed.sources.venue import Trouble, Venue
 from services.price_feed.sources.venue_line import Inbox, Lost, Told, VenueLine
+from services.price_feed.sources.venue_status import describe_line, describe_symbols
 from services.price_feed.sources.watchdog import Patience, Watchdog
 from shared.domain.contracts import Contract
 from shared.domain.quotes import Gap, SourceMessage
@@ -85,6 +86,14 @@ class VenueSource:
                 self._take(self._inbox.get_nowait(), dropped)
         for message in dropped:
             self._symbols[message.symbol].lose_sight(_begin(message))
+
+    def status(self) -> dict[str, object]:
+        """Describe each source and each symbol that is wanted."""
+        lines = [describe_line(line, _all(names, names)) for line, names in self._names.items()]
+        return {
+            "sources": lines,
+            "symbols": describe_symbols(self._wanted(), self._routes, self._symbols, self._now_ns()),
+        }
 
     def close(self) -> None:
         """Hang up everywhere; the next batch connects again."""

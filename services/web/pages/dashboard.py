@@ -26,7 +26,7 @@ def dashboard() -> str:
 def _problems() -> list[dict[str, str]]:
     """Say what is wrong, and what is safe all the same."""
     feed = feed_cell()
-    if feed.tone == "live":
+    if feed.tone != "stale":
         return []
     safe = "Signals are stored and applied; drawdowns mark the time that was missed."
-    return [{"title": f"{feed.text}.", "text": safe}]
+    return [{"title": f"{feed.text}.", "text": f"{feed.reason.capitalize()}." if feed.reason else safe}]

@@ -1,0 +1,59 @@
+"""Writes ticks and gap marks to a CSV file as they come; each line is on disk as a whole or not at all."""
+
+import csv
+from collections.abc import Iterable
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from cli.refusals import Refused
+from shared.domain.numbers import plain
+from shared.domain.quotes import Gap, SourceMessage
+from shared.domain.timestamps import format_timestamp
+
+COLUMNS = ("time", "symbol", "price", "bid", "ask", "size", "gap_seconds")
+TIME_DIGITS = 6
+
+
+class TicksWriter:
+    """An open file of ticks; a file of that name that was there before is never overwritten."""
+
+    def __init__(self, path: Path) -> None:
+        self.ticks = 0
+        self.gaps = 0
+        self._last_time = 0
+        try:
+            self._file = path.open("x", newline="", encoding="utf-8")
+        except OSError as error:
+            raise Refused(f"{path}: {error.strerror}.") from error
+        self._writer = csv.writer(self._file, lineterminator="\n")
+        self._writer.writerow(COLUMNS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def write(self, messages: Iterable[SourceMessage]) -> None:
+        """Append messages, and hand them to the operating system."""
+        self._writer.writerows(self._row(message) for message in messages)
+        self._file.flush()
+
+    def _row(self, message: SourceMessage) -> tuple[str, ...]:
+        # A price that waited for its confirmation keeps its place among the others, not its time.
+        self._last_time = max(self._last_time, message.occurred_at)
+        moment = format_timestamp(self._last_time, TIME_DIGITS)
+        if isinstance(message, Gap):
+            self.gaps += 1
+            return moment, message.symbol, "", "", "", "", plain(message.gap_seconds)
+        self.ticks += 1
+        numbers = (message.price, message.bid, message.ask, message.size)
+        return moment, message.symbol, *map(_text, numbers), ""
+
+
+def _text(number: Decimal | None) -> str:
+    return "" if number is None else plain(number)
