@@ -21,6 +21,7 @@ from werkzeug.serving import make_server
 
 from services.web import create_app
 from shared.bus.connection import connect_redis
+from shared.bus.heartbeat import SERVICES
 from shared.bus.publisher import TickPublisher
 from shared.settings import load_settings
 from tests.recorded_rows import PASSWORD, SECRET, Rows, add_history, add_recorder, add_user
@@ -59,6 +60,34 @@ DETAILS = (
     "/recorders/{recorder}/delete",
 )
 MOST_BYTES = 100_000
+FEED = {
+    "at": time.time() + 3600,  # it stays young for as long as the tests take
+    "source": "tradingview,coinbase",
+    "state": "live",
+    "messages": 12_345,
+    "sources": [
+        {"source": "tradingview", "state": "live", "trouble": None, "trouble_at": None, "delay_seconds": 0},
+        {
+            "source": "coinbase",
+            "state": "waiting",
+            "trouble": "the venue closed the connection, code 1006: " + "a long reason " * 8,
+            "trouble_at": time.time_ns(),
+            "delay_seconds": None,
+        },
+    ],
+    "symbols": [
+        {
+            "symbol": "MNQ1!",
+            "source": "tradingview",
+            "name": "CME_MINI:MNQ1!",
+            "state": "stale",
+            "delay_seconds": 0,
+            "heard_at": time.time_ns(),
+            "refused": {"absurd": 3, "out_of_order": 12_345, "duplicate": 7},
+        },
+        {"symbol": "GC1!", "source": None, "state": "unserved"},
+    ],
+}
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 
 pytestmark = pytest.mark.skipif(
@@ -96,6 +125,7 @@ def site(engine: Engine, database_url: str, _redis_server_url: str) -> Iterator[
     thread.start()
     site = Site(f"http://127.0.0.1:{server.server_port}", ids, redis)
     site.tick("25600.00")
+    redis.hset(SERVICES, "price_feed:here-1", json.dumps(FEED))
     yield site
     server.shutdown()
     thread.join()
