@@ -60,8 +60,8 @@ class Delivery:
         silences = self._silences_ms(unsure)
         gaps = {s: _gap(symbols[s], silence) for s, silence in sorted(silences.items()) if silence >= GAP_AFTER_MS}
         # What the source itself knows it missed lies within the log's silence, or around it: one mark says both.
-        said = [symbols[symbol] for symbol in gaps if isinstance(symbols[symbol], Gap)]
-        return [*gaps.values(), *(message for message in batch if not any(message is each for each in said))]
+        said = {symbols[symbol] for symbol in gaps if isinstance(symbols[symbol], Gap)}
+        return [*gaps.values(), *(message for message in batch if message not in said)]
 
     def _silences_ms(self, symbols: set[str]) -> dict[str, int]:
         """How long ago each symbol's last entry was appended; a log that is yet to begin says so itself."""

@@ -1,6 +1,6 @@
 """One symbol on its way from a venue's messages to ticks and gap marks; who serves it is decided elsewhere."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from decimal import Decimal
 
 from services.price_feed.market_hours import MarketHours
@@ -46,21 +46,22 @@ class FollowedSymbol:
         if self._blind_since is None or since < self._blind_since:
             self._blind_since = since
 
-    def take(self, quote: VenueQuote, received_at: int) -> Iterator[SourceMessage]:
+    def take(self, quote: VenueQuote, received_at: int) -> Sequence[SourceMessage]:
         """Turn a price that came at `received_at` into what belongs into the log."""
-        yield from self.notice(received_at)
-        is_snapshot, self._is_snapshot_due = self._is_snapshot_due, False
-        if is_snapshot and self._is_old(quote, received_at):
-            self.prices.refused["old"] += 1
-        else:
-            yield from self.prices.sift(self._rounded(quote, received_at), quote.venue_time)
+        gap = self.notice(received_at)
+        if self._is_snapshot_due:
+            self._is_snapshot_due = False
+            if self._is_old(quote, received_at):
+                self.prices.refused["old"] += 1
+                return gap
+        quotes = self.prices.sift(self._rounded(quote, received_at), quote.venue_time)
+        return [*gap, *quotes] if gap else quotes
 
-    def notice(self, received_at: int) -> Iterator[SourceMessage]:
+    def notice(self, received_at: int) -> Sequence[SourceMessage]:
         """Take any sign of life of the symbol's feed: a gap ends with it."""
-        if self._blind_since is not None:
-            yield from self._end_gap(self._blind_since, received_at)
         self.heard_at = received_at
         self.is_stale = False
+        return () if self._blind_since is None else self._end_gap(self._blind_since, received_at)
 
     def watch(self, now: int, patience: int) -> None:
         """Find the symbol stale if its market was open for `patience` (ns) since it was last heard of."""
@@ -74,11 +75,12 @@ class FollowedSymbol:
         if self.heard_at is not None:
             self.lose_sight(self.heard_at)
 
-    def _end_gap(self, since: int, until: int) -> Iterator[Gap]:
+    def _end_gap(self, since: int, until: int) -> Sequence[Gap]:
         self._blind_since = None
         unseen = self.hours.open_time(since, until)
-        if unseen > 0:
-            yield Gap(symbol=self.symbol, occurred_at=until, gap_seconds=Decimal(unseen) / NS_PER_SECOND)
+        if unseen <= 0:
+            return ()
+        return [Gap(symbol=self.symbol, occurred_at=until, gap_seconds=Decimal(unseen) / NS_PER_SECOND)]
 
     def _is_old(self, quote: VenueQuote, received_at: int) -> bool:
         """Whether the price that a connection begins with is that of a market which has closed since."""

@@ -143,13 +143,15 @@ class VenueSource:
                 symbol.lose_sight(event.last_received_at)
             return
         heard, received_at = event.heard, event.received_at
-        for symbol in _all(names, heard.missed):
-            symbol.miss()
+        if heard.missed:
+            for symbol in _all(names, heard.missed):
+                symbol.miss()
         for quote in heard.quotes:
             for symbol in names.get(quote.name, ()):
                 batch.extend(symbol.take(quote, received_at))
-        for symbol in _all(names, heard.alive):
-            batch.extend(symbol.notice(received_at))
+        if heard.alive:
+            for symbol in _all(names, heard.alive):
+                batch.extend(symbol.notice(received_at))
         for trouble in heard.troubles:
             self._mind(event.line, trouble)
 
