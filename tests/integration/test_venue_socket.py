@@ -103,3 +103,10 @@ def test_a_frame_that_takes_longer_than_a_turn_is_not_lost() -> None:
     whole = frame(TEXT, b"a" * 200) + frame(TEXT, b"b")
     with connected([whole[:1], whole[1:3], whole[3:100], whole[100:]], pause=0.15) as venue:
         assert all_of(venue) == ["a" * 200, "b"]
+
+
+def test_a_text_that_looks_like_a_frame_where_it_was_cut_is_none() -> None:
+    text = "\N{LATIN CAPITAL LETTER L WITH STROKE}\x02xy and so on"  # its second byte is how a text frame begins
+    whole = frame(TEXT, text.encode())
+    with connected([whole[:3], whole[3:]], pause=0.25) as venue:
+        assert all_of(venue) == [text]
