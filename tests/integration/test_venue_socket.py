@@ -61,9 +61,7 @@ def _serve(server: socket.socket, pieces: list[bytes], pause: float) -> None:
             client.sendall(piece)
             time.sleep(pause)
         client.shutdown(socket.SHUT_WR)
-        while client.recv(
-            4096
-        ):  # answers to pings: unread, they would make the end a reset that loses what is under way
+        while client.recv(4096):  # unread answers to pings would make the end a reset, which loses what is under way
             pass
 
 
