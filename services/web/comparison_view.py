@@ -81,7 +81,8 @@ def view_comparison(comparison: TradeComparison) -> list[ComparedTrade]:
 
 def _price_step(comparison: TradeComparison) -> Decimal:
     """Find how finely prices are written, so that all get the same decimals."""
-    trades = [*(each.recorded for each in comparison.matched), *comparison.missing, *comparison.extra]
+    recorded = (*(each.recorded for each in comparison.matched), *comparison.extra)
+    trades: tuple[ListedTrade | RecordedTrade, ...] = (*recorded, *comparison.missing)
     prices = [price for trade in trades for price in (trade.entry_price, trade.exit_price) if price is not None]
     return Decimal(1).scaleb(-max(map(decimals_of, prices), default=0))
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 from redis import Redis
@@ -16,14 +17,16 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from werkzeug.serving import make_server
 
 from services.web import create_app
 from shared.bus.connection import connect_redis
 from shared.bus.heartbeat import SERVICES
 from shared.bus.publisher import TickPublisher
+from shared.catch_up import catch_up
 from shared.settings import load_settings
+from shared.store.tables import recorders
 from tests.recorded_rows import PASSWORD, SECRET, Rows, add_history, add_recorder, add_user
 
 FLAGS = [
@@ -101,6 +104,7 @@ class Site:
     def __init__(self, address: str, ids: dict[str, int], redis: Redis) -> None:
         self.address = address
         self.ids = ids
+        self.redis = redis
         self._ticks = TickPublisher(redis, source="test", epoch=1, retention_seconds=3600)
 
     def url(self, path: str) -> str:
@@ -179,6 +183,16 @@ class Browser:
         script = "return document.querySelector(arguments[0])?.textContent"
         found: str | None = self.driver.execute_script(script, selector)
         return found
+
+    def type_in(self, field: str, text: str) -> None:
+        element = self.driver.find_element(By.NAME, field)
+        element.clear()
+        element.send_keys(text)
+
+    def submit(self, words: str) -> None:
+        """Press the button with these words; far down a page it is under the bar of a phone, not of a script."""
+        button = self.driver.find_element(By.XPATH, f"//main//button[normalize-space()='{words}']")
+        self.driver.execute_script("arguments[0].click()", button)
 
     def complaints(self) -> list[str]:
         return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] in {"SEVERE", "WARNING"}]
@@ -299,6 +313,42 @@ def test_a_position_that_opens_appears_by_itself(browser: Browser, engine: Engin
         late = rows.position(ticker="MES1!", side="SHORT")
 
     browser.wait(lambda: bool(browser.driver.find_elements(By.CSS_SELECTOR, f'a[href="/positions/{late}"]')))
+    assert browser.complaints() == []
+
+
+def test_a_newcomer_makes_a_recorder_tries_its_message_sends_an_alert_and_sees_the_trade(
+    browser: Browser, site: Site, engine: Engine
+) -> None:
+    site.tick("25600.00")
+    browser.sign_in("newcomer")
+    browser.open("/recorders")
+    browser.driver.find_element(By.LINK_TEXT, "Add a recorder").click()
+    browser.type_in("name", "First steps")
+    browser.type_in("symbol", "MNQ1!")
+    browser.submit("Add recorder")
+    browser.wait(lambda: browser.text("h1") == "First steps")
+    url = str(browser.text('[aria-label="Webhook URL"]'))
+    pasted = str(browser.text('[aria-label="Strategy alert"]'))
+
+    browser.driver.find_element(By.LINK_TEXT, "Try it").click()
+    browser.submit("Try it")
+    browser.wait(lambda: browser.text("#answer") is not None)
+    sent = str(browser.text('[aria-label="The alert with its placeholders filled in"]'))
+    assert "{{" in pasted
+    assert "{{" not in sent
+    assert "Would be recorded" in str(browser.text(".answer"))
+    assert "Buys 1 MNQ1!" in str(browser.text(".answer"))
+    browser.open("/trades")
+    assert "MNQ1!" not in str(browser.text("#main"))
+
+    with urlopen(Request(url, data=sent.encode(), method="POST")) as answer:  # noqa: S310 - our own server
+        assert json.load(answer)["status"] == "accepted"
+    with engine.connect() as connection:
+        made = connection.execute(select(recorders.c.id).where(recorders.c.name == "First steps")).scalar_one()
+    catch_up(engine, site.redis, [made])
+    browser.open("/trades")
+
+    assert "25,600.00" in str(browser.text("#main tbody"))
     assert browser.complaints() == []
 
 

@@ -33,8 +33,10 @@ BODIES = {
     "make_contract": "Contract",
     "close_positions": "Closing",
     "rehearse_alert": "Trial",
+    "stop_recorder": "Stopping",
+    "clone_recorder": "Cloning",
 }
-OPTIONAL_BODIES = ("close_positions",)
+OPTIONAL_BODIES = ("close_positions", "stop_recorder")
 OTHER_THAN_JSON = {"trades_csv": "text/csv", "live_positions": "text/event-stream"}
 OF_ONE_RECORDER = ("metrics", "equity")
 PATH_PARAMETER = re.compile(r"<int:(\w+)>")
@@ -77,6 +79,8 @@ def _description() -> dict[str, Any]:
                 "Contract": _contract_schema(),
                 "Closing": _closing_schema(),
                 "Trial": _trial_schema(),
+                "Stopping": _object_schema(close_positions="boolean"),
+                "Cloning": _object_schema("name", name="string"),
             },
         },
     }
@@ -155,3 +159,8 @@ def _trial_schema() -> Schema:
     properties: dict[str, object] = {name: {} for name in READERS}
     properties["body"] = {"type": ["string", "object"], "description": "What the alert would send."}
     return {"type": "object", "required": ["body"], "properties": properties, "additionalProperties": False}
+
+
+def _object_schema(*required: str, **types: str) -> Schema:
+    properties = {name: {"type": name_of_type} for name, name_of_type in types.items()}
+    return {"type": "object", "required": list(required), "properties": properties, "additionalProperties": False}

@@ -1,6 +1,7 @@
 """Recorders: made, changed, started and stopped by their users' programs."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -72,8 +73,28 @@ def start_recorder(recorder_id: int) -> Response:
 
 @api.post("/recorders/<int:recorder_id>/stop")
 def stop_recorder(recorder_id: int) -> Response:
-    """Ignore entries from now on; what is open goes on to its exit."""
-    return _changed(recorder_id, {"recording_enabled": False}, keep_others=True)
+    """Ignore entries from now on; what is open goes on to its exit, unless `close_positions` is true.
+
+    Closing is a signal that comes after: it is applied a moment later at the last tick's price.
+    """
+    closes = _closes_positions()
+    stopped = _changed(recorder_id, {"recording_enabled": False}, keep_others=True)
+    if closes:
+        with suppress(NothingOpen):
+            close_by_hand(backend(), user_id(), recorder_id, None)
+    return stopped
+
+
+@api.post("/recorders/<int:recorder_id>/clone")
+def clone_recorder(recorder_id: int) -> tuple[Response, int, dict[str, str]]:
+    """Make a recorder with the same settings, a URL of its own and no history; `name` is what to call it."""
+    changes = read_object()
+    if set(changes) != {"name"}:
+        abort(422, "name: is the one field there is, and needed")
+    with transaction() as connection:
+        settings = settings_as_json(_found(connection, recorder_id).settings)
+        made, _ = create_recorder(connection, user_id(), parse_recorder_settings(settings | changes), backend().cipher)
+    return jsonify(_described(made)), 201, {"Location": url_for("api.one_recorder", recorder_id=made.id)}
 
 
 @api.post("/recorders/<int:recorder_id>/close")
@@ -107,6 +128,14 @@ def remove_recorder(recorder_id: int) -> tuple[str, int]:
     with transaction() as connection:
         found(delete_recorder(connection, user_id(), recorder_id) or None)
     return "", 204
+
+
+def _closes_positions() -> bool:
+    given = read_object() if request.get_data() else {}
+    closes = given.pop("close_positions", False)
+    if given or not isinstance(closes, bool):
+        abort(422, "close_positions: is the one field there is, true or false")
+    return closes
 
 
 def _symbol_to_close() -> str | None:

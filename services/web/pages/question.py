@@ -7,12 +7,13 @@ from flask import render_template, request
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked, and the button that does it."""
+    """What is asked, and the button that does it; the form has the field `also` if the option is taken."""
 
     title: str
     text: str
     button: str
     tone: str = "primary"
+    option: str = ""
 
 
 def ask(question: Question, back: str) -> str:

@@ -9,7 +9,9 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from services.web.backend import backend
+from services.web.manual_signals import NothingOpen, close_by_hand
 from services.web.pages.blueprint import pages
+from services.web.pages.closing import ON_ITS_WAY
 from services.web.pages.question import Question, ask
 from services.web.pages.recorders import own_recorder
 from services.web.pages.viewer import viewer
@@ -32,12 +34,13 @@ UNPROCESSABLE = 422
 
 @pages.route("/recorders/new", methods=["GET", "POST"])
 def new_recorder() -> Answer:
-    """Show the form of a new recorder, or add it."""
+    """Show the form of a new recorder, or add it; `like` in the query names the one whose settings it starts from."""
+    model = _model()
     if request.method == "GET":
-        return _form(None, form_values(None), {})
+        return _form(None, form_values(model) | ({"name": f"{model.name} copy"} if model else {}), {})
     typed = typed_values(request.form)
     try:
-        settings = _parse(typed)
+        settings = _parse((settings_as_json(model) if model else {}) | typed)
         with backend().engine.begin() as connection:
             created, _ = create_recorder(connection, viewer().id, settings, backend().cipher)
     except SettingsRefused as refusal:
@@ -87,6 +90,8 @@ def confirmed(recorder_id: int, what: str) -> Response:
     if what == "stop":
         _save(found, replace(found.settings, recording_enabled=False))
         flash("Recording is off. Entries are ignored; exits of open positions still pass.")
+        if "also" in request.form:
+            _close(found)
     elif what == "rotate":
         with backend().engine.begin() as connection:
             rotate_webhook_token(connection, viewer().id, recorder_id, backend().cipher)
@@ -97,6 +102,25 @@ def confirmed(recorder_id: int, what: str) -> Response:
         flash(f"{found.name} and everything it recorded are deleted.")
         return redirect(url_for("pages.recorders"))
     return redirect(url_for("pages.recorder", recorder_id=recorder_id))
+
+
+def _model() -> RecorderSettings | None:
+    """The settings of the recorder that a new one is to be like; None where it is like none."""
+    number = request.args.get("like", "")
+    return (
+        own_recorder(int(number)).settings
+        if number.isascii() and number.isdecimal() and len(number) < LONGEST_ID
+        else None
+    )
+
+
+def _close(found: Recorder) -> None:
+    """Close what a stopped recorder holds, if anything."""
+    try:
+        close_by_hand(backend(), viewer().id, found.id, None)
+    except NothingOpen:
+        return
+    flash(ON_ITS_WAY)
 
 
 def _parse(values: Mapping[str, object]) -> RecorderSettings:
@@ -136,6 +160,7 @@ def _question(found: Recorder, what: str) -> Question:
             title=f"Stop recording with {found.name}?",
             text="Entries will be ignored until you start it again. Open positions stay open; their exits still pass.",
             button="Stop recording",
+            option="Also close what is held now, at the last tick's price",
         )
     if what == "rotate":
         return Question(
