@@ -12,6 +12,7 @@ from services.web.backend import backend
 from services.web.manual_signals import NothingOpen, close_by_hand
 from services.web.pages.blueprint import pages
 from services.web.pages.closing import ON_ITS_WAY
+from services.web.pages.lists import given_filters, given_id
 from services.web.pages.question import Question, ask
 from services.web.pages.recorders import own_recorder
 from services.web.pages.viewer import viewer
@@ -106,12 +107,8 @@ def confirmed(recorder_id: int, what: str) -> Response:
 
 def _model() -> RecorderSettings | None:
     """The settings of the recorder that a new one is to be like; None where it is like none."""
-    number = request.args.get("like", "")
-    return (
-        own_recorder(int(number)).settings
-        if number.isascii() and number.isdecimal() and len(number) < LONGEST_ID
-        else None
-    )
+    recorder_id = given_id(given_filters("like"), "like")
+    return None if recorder_id is None else own_recorder(recorder_id).settings
 
 
 def _close(found: Recorder) -> None:
