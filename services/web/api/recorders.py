@@ -94,7 +94,7 @@ def clone_recorder(recorder_id: int) -> tuple[Response, int, dict[str, str]]:
     with transaction() as connection:
         settings = settings_as_json(_found(connection, recorder_id).settings)
         made, _ = create_recorder(connection, user_id(), parse_recorder_settings(settings | changes), backend().cipher)
-    return jsonify(_described(made)), 201, {"Location": url_for("api.one_recorder", recorder_id=made.id)}
+    return jsonify(_described(made, ())), 201, {"Location": url_for("api.one_recorder", recorder_id=made.id)}
 
 
 @api.post("/recorders/<int:recorder_id>/close")
