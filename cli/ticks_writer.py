@@ -9,10 +9,10 @@ from typing import Self
 
 from cli.refusals import Refused
 from shared.domain.numbers import plain
-from shared.domain.quotes import Gap, SourceMessage
+from shared.domain.quotes import Gap, Roll, SourceMessage
 from shared.domain.timestamps import format_timestamp
 
-COLUMNS = ("time", "symbol", "price", "bid", "ask", "size", "gap_seconds")
+COLUMNS = ("time", "symbol", "price", "bid", "ask", "size", "gap_seconds", "roll")
 TIME_DIGITS = 6
 
 
@@ -49,10 +49,12 @@ class TicksWriter:
         moment = format_timestamp(self._last_time, TIME_DIGITS)
         if isinstance(message, Gap):
             self.gaps += 1
-            return moment, message.symbol, "", "", "", "", plain(message.gap_seconds)
+            return moment, message.symbol, "", "", "", "", plain(message.gap_seconds), ""
+        if isinstance(message, Roll):
+            return moment, message.symbol, "", "", "", "", "", plain(message.difference)
         self.ticks += 1
         numbers = (message.price, message.bid, message.ask, message.size)
-        return moment, message.symbol, *map(_text, numbers), ""
+        return moment, message.symbol, *map(_text, numbers), "", ""
 
 
 def _text(number: Decimal | None) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from services.price_feed.sources.venue import Heard
 from shared.contracts_file import packaged_contracts
-from shared.domain.quotes import Gap, Quote
+from shared.domain.quotes import Gap, Quote, Roll
 from tests.venues.following import following
 from tests.venues.plain_venue import PlainServer, PlainTalk, PlainVenue
 
@@ -166,6 +166,24 @@ def test_the_first_venue_that_has_a_symbol_serves_it(server: PlainServer) -> Non
             server.say("trouble unknown_symbol nasdaq 0")
             feed.hears(second, "101")
     assert feed.prices() == [100, 101]
+
+
+def test_when_a_symbol_gets_another_name_at_its_venue_the_jump_between_contracts_is_a_roll(server: PlainServer) -> None:
+    venue = PlainVenue(server.url, names={"MNQ1!": "mnqz6"})
+    with following(venue) as feed:
+        feed.hears(server, "21000", "mnqz6")
+        venue.names = {"MNQ1!": "mnqh7"}
+        feed.until(lambda: server.followed == {"mnqh7"})
+        server.say("price mnqz6 20999")  # the old contract says no more
+        server.say("price mnqh7 0")
+        feed.hears(server, "23100.5", "mnqh7")
+        feed.hears(server, "23101", "mnqh7")
+    (roll,) = [each for each in feed.said if isinstance(each, Roll)]
+    assert roll.difference == Decimal("2100.5")
+    following_roll = feed.said[feed.said.index(roll) + 1]
+    assert isinstance(following_roll, Quote)
+    assert following_roll.price == Decimal("23100.5")
+    assert feed.prices() == [21000, Decimal("23100.5"), 23101]
 
 
 def test_two_symbols_may_have_one_name(server: PlainServer) -> None:

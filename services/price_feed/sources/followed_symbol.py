@@ -7,7 +7,7 @@ from services.price_feed.market_hours import MarketHours
 from services.price_feed.sources.price_filter import MOST_DIGITS, PriceFilter
 from services.price_feed.sources.venue import VenueQuote
 from shared.domain.contracts import Contract
-from shared.domain.quotes import Gap, Quote, SourceMessage
+from shared.domain.quotes import Gap, Quote, Roll, SourceMessage
 
 NS_PER_SECOND = 1_000_000_000
 
@@ -34,11 +34,21 @@ class FollowedSymbol:
         self._tick_size = contract.tick_size
         self._blind_since: int | None = None
         self._is_snapshot_due = True
+        self._rolled_from: Decimal | None = None
+        self._roll_began_at = Decimal(0)
 
     @property
     def is_blind(self) -> bool:
         """Whether something happens, or may, that nobody sees."""
         return self._blind_since is not None
+
+    def roll(self) -> None:
+        """Prepare for another contract: its first price stands where the old one's last price stood."""
+        self._rolled_from = self.prices.begin_anew() or self._rolled_from
+
+    def take_back(self, roll: Roll) -> None:
+        """Prepare again for a roll that never came into the log; prices since then count as part of its jump."""
+        self._rolled_from = self._roll_began_at - roll.difference
 
     def lose_sight(self, since: int) -> None:
         """Remember that what happens from `since` on (ns) is not seen, until something of the symbol is heard."""
@@ -55,6 +65,8 @@ class FollowedSymbol:
                 self.prices.refused["old"] += 1
                 return gap
         quotes = self.prices.sift(self._rounded(quote, received_at), quote.venue_time)
+        if quotes and self._rolled_from is not None:
+            return [*gap, self._roll(quotes[0], self._rolled_from), *quotes]
         return [*gap, *quotes] if gap else quotes
 
     def notice(self, received_at: int) -> Sequence[SourceMessage]:
@@ -81,6 +93,10 @@ class FollowedSymbol:
         if unseen <= 0:
             return ()
         return [Gap(symbol=self.symbol, occurred_at=until, gap_seconds=Decimal(unseen) / NS_PER_SECOND)]
+
+    def _roll(self, first: Quote, last_of_old: Decimal) -> Roll:
+        self._rolled_from, self._roll_began_at = None, first.price
+        return Roll(symbol=self.symbol, occurred_at=first.occurred_at, difference=first.price - last_of_old)
 
     def _is_old(self, quote: VenueQuote, received_at: int) -> bool:
         """Whether the price that a connection begins with is that of a market which has closed since."""

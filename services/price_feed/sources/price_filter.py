@@ -27,6 +27,11 @@ class PriceFilter:
         self._seen: tuple[Decimal, int | None] | None = None
         self._venue_time = 0
 
+    def begin_anew(self) -> Decimal | None:
+        """Forget what came so far, since other prices follow; returns the last one that was let through."""
+        last, self._last, self._suspects, self._seen = self._last, None, [], None
+        return last
+
     def sift(self, quote: Quote, venue_time: int | None) -> Sequence[Quote]:
         """Return what may go into the log now, in order."""
         wrong = self._wrong(quote.price, venue_time)

@@ -19,7 +19,7 @@ from services.price_feed.sources.venue_line import Inbox, Lost, Told, VenueLine
 from services.price_feed.sources.venue_status import describe_line, describe_symbols
 from services.price_feed.sources.watchdog import Patience, Watchdog
 from shared.domain.contracts import Contract
-from shared.domain.quotes import Gap, SourceMessage
+from shared.domain.quotes import Gap, Roll, SourceMessage
 
 NS_PER_SECOND = 1_000_000_000
 MOST_AT_ONCE = 500
@@ -86,6 +86,8 @@ class VenueSource:
                 self._take(self._inbox.get_nowait(), dropped)
         for message in dropped:
             self._symbols[message.symbol].lose_sight(_begin(message))
+            if isinstance(message, Roll):
+                self._symbols[message.symbol].take_back(message)
 
     def status(self) -> dict[str, object]:
         """Describe each source and each symbol that is wanted."""
@@ -117,8 +119,11 @@ class VenueSource:
     def _follow(self, wanted: Mapping[str, Contract], routes: dict[str, Route]) -> None:
         now = self._now_ns()
         for symbol, route in self._routes.items():
-            if routes.get(symbol) != route:
+            new = routes.get(symbol)
+            if new != route:
                 self._symbols[symbol].lose_sight(now)
+            if new is not None and new.line is route.line and new.name != route.name:
+                self._symbols[symbol].roll()
         for line in self._lines:
             names: dict[str, list[FollowedSymbol]] = {}
             for symbol, route in routes.items():
