@@ -16,6 +16,7 @@ from shared.domain.timestamps import from_datetime
 from shared.store.audit_rows import begin_snapshot, recorders_to_audit
 from shared.store.entry_histories import load_entry_histories
 from shared.store.recorders import find_recorder
+from tests.integration.test_audit import retention_takes
 from tests.trading import Desk, Recorder, assert_as_replayed, empty_desk
 
 BUY, SELL, CLOSE = {"action": "buy"}, {"action": "sell"}, {"action": "close"}
@@ -176,6 +177,30 @@ def test_an_audit_believes_a_daily_loss_that_it_cannot_recompute_and_counts_what
             text("UPDATE recorded_signals SET status = 'recorded', entry = 'entered' WHERE entry = 'take_every'")
         )
     assert differences(desk)
+
+
+@pytest.mark.parametrize(
+    ("filters", "last"),
+    [
+        ({"max_signals_per_session": 3}, "max_signals_per_session"),
+        ({"max_daily_loss": "12"}, "max_daily_loss"),
+        ({"take_every": 2}, None),
+    ],
+)
+def test_an_audit_knows_what_was_recorded_before_the_ticks_it_has(
+    desk: Desk, filters: dict[str, Any], last: str | None
+) -> None:
+    recorder = desk.recorder(sl_enabled=True, sl_amount="8", **filters)
+    for _ in range(4):
+        desk.tick("101")
+        desk.alert(recorder, BUY)
+        desk.tick("98.5")
+        desk.settle()
+    assert reasons(desk, recorder)[-1] == last
+
+    retention_takes(desk, desk.positions(recorder)[0]["place"])
+
+    assert differences(desk) == []
 
 
 def test_a_history_is_read_up_to_a_signal_and_by_day(desk: Desk, engine: Engine) -> None:
