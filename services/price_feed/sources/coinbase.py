@@ -96,11 +96,12 @@ class CoinbaseConversation:
 
     def unsubscribe(self, names: Collection[str]) -> Sequence[str]:
         """Ask for these products no longer."""
-        self._wanted.difference_update(names)
+        known = self._wanted.intersection(names)  # to leave what was refused is an error of its own
+        self._wanted -= known
         for name in names:
             self._seen.pop(name, None)
             self._expected.pop(name, None)
-        return [_request("unsubscribe", batch) for batch in batches(names, BATCH)]
+        return [_request("unsubscribe", batch) for batch in batches(known, BATCH)]
 
     def hear(self, message: str) -> Heard:
         """Take one message."""

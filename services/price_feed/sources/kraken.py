@@ -94,11 +94,12 @@ class KrakenConversation:
 
     def unsubscribe(self, names: Collection[str]) -> Sequence[str]:
         """Ask for these pairs no longer."""
-        self._wanted.difference_update(names)
+        known = self._wanted.intersection(names)  # to leave what was refused is an error of its own
+        self._wanted -= known
         self._confirmed.difference_update(names)
         for name in names:
             self._seen.pop(name, None)
-        return [_request("unsubscribe", batch) for batch in batches(names, BATCH)]
+        return [_request("unsubscribe", batch) for batch in batches(known, BATCH)]
 
     def hear(self, message: str) -> Heard:
         """Take one message; of a channel that is not ours it is none of our business."""
