@@ -96,6 +96,14 @@ def test_what_is_equal_goes_to_the_trade_that_comes_first() -> None:
     assert match_trades([one, two], [one], 5) == [(0, 0)]
 
 
+def test_a_nearer_entry_counts_before_a_nearer_exit() -> None:
+    assert match_trades([Trade(1, 10, 20)], [Trade(1, 11, 40), Trade(1, 12, 20)], 5) == [(0, 0)]
+
+
+def test_more_pairs_count_before_nearer_entries() -> None:
+    assert match_trades([Trade(1, 0, 5), Trade(1, 4, 9)], [Trade(1, 4, 9), Trade(1, 8, 9)], 4) == [(0, 0), (1, 1)]
+
+
 def test_thousands_of_trades_in_one_window_are_paired_soon() -> None:
     many = [Trade(1, 60 * number, 60 * number + 50) for number in range(3000)]
 
