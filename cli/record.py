@@ -14,7 +14,7 @@ SAY_EVERY_SECONDS = 0.5
 @click.command()
 @click.option("--feed", required=True, metavar="NAME[,NAME]", help="coinbase, kraken, tradovate, tradingview.")
 @click.option("--symbols", required=True, metavar="A[,B]", help="What to follow, like BTCUSD,MNQ1!")
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.csv")
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.csv|.parquet")
 @click.option("--seconds", type=click.IntRange(1), help="When to stop.  [default: at Ctrl-C]")
 def record(feed: str, symbols: str, out: Path, seconds: int | None) -> None:
     """Save live prices, gaps included, until Ctrl-C; what was written until then is a whole file."""

@@ -1,7 +1,7 @@
-"""Writes ticks and gap marks to a CSV file as they come; each line is on disk as a whole or not at all."""
+"""Writes ticks and gap marks to a file as they come: CSV line by line, Parquet by the group."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +11,7 @@ from cli.refusals import Refused
 from shared.domain.numbers import plain
 from shared.domain.quotes import Gap, Roll, SourceMessage
 from shared.domain.timestamps import format_timestamp
+from shared.ticks_parquet import SUFFIX, ParquetRows, ParquetUnavailable
 
 COLUMNS = ("time", "symbol", "price", "bid", "ask", "size", "gap_seconds", "roll")
 TIME_DIGITS = 6
@@ -24,11 +25,11 @@ class TicksWriter:
         self.gaps = 0
         self._last_time = 0
         try:
-            self._file = path.open("x", newline="", encoding="utf-8")
+            self._rows = ParquetRows(path, COLUMNS) if path.suffix == SUFFIX else _CsvRows(path)
         except OSError as error:
             raise Refused(f"{path}: {error.strerror}.") from error
-        self._writer = csv.writer(self._file, lineterminator="\n")
-        self._writer.writerow(COLUMNS)
+        except ParquetUnavailable as error:
+            raise Refused(str(error)) from error
 
     def __enter__(self) -> Self:
         return self
@@ -36,12 +37,12 @@ class TicksWriter:
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        self._rows.close()
 
     def write(self, messages: Iterable[SourceMessage]) -> None:
-        """Append messages, and hand them to the operating system."""
-        self._writer.writerows(self._row(message) for message in messages)
-        self._file.flush()
+        """Append messages."""
+        for message in messages:
+            self._rows.writerow(self._row(message))
 
     def _row(self, message: SourceMessage) -> tuple[str, ...]:
         # A price that waited for its confirmation keeps its place among the others, not its time.
@@ -55,6 +56,21 @@ class TicksWriter:
         self.ticks += 1
         numbers = (message.price, message.bid, message.ask, message.size)
         return moment, message.symbol, *map(_text, numbers), "", ""
+
+
+class _CsvRows:
+    """An open CSV file; each line is handed to the operating system as a whole."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("x", newline="", encoding="utf-8", buffering=1)
+        self._writer = csv.writer(self._file, lineterminator="\n")
+        self._writer.writerow(COLUMNS)
+
+    def writerow(self, row: Sequence[str]) -> None:
+        self._writer.writerow(row)
+
+    def close(self) -> None:
+        self._file.close()
 
 
 def _text(number: Decimal | None) -> str:

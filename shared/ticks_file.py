@@ -1,4 +1,4 @@
-"""Reads a CSV file of ticks row by row, without holding it in memory; it gives no row a place of its own."""
+"""Reads a file of ticks row by row, without holding it in memory; it gives no row a place of its own."""
 
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import TextIO, TypeVar
+from typing import TypeVar
 
 from shared.domain.numbers import parse_number, parse_positive, shown
 from shared.domain.places import place_from_stream_id
 from shared.domain.timestamps import parse_timestamp_as_written
+from shared.ticks_parquet import SUFFIX, ParquetUnavailable, ParquetUnreadable, parquet_lines
 
 REQUIRED = ("time", "symbol", "price")
 OPTIONAL = ("bid", "ask", "size", "id", "gap_seconds", "roll")
@@ -51,11 +52,12 @@ def read_ticks_file(path: Path) -> Iterator[TickRow]:
     Rows with neither price nor mark (quotes) are left out. Raises TicksFileError.
     """
     try:
-        # Bytes that are not UTF-8 survive the reading, so that the field they stand in can be named.
-        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            yield from _rows(path, file)
+        yield from _rows(path, parquet_lines(path) if path.suffix == SUFFIX else _csv_lines(path))
     except OSError as error:
         message = f"{path}: {error.strerror or error}"
+        raise TicksFileError(message) from error
+    except (ParquetUnavailable, ParquetUnreadable) as error:
+        message = f"{path}: {error}"
         raise TicksFileError(message) from error
 
 
@@ -85,24 +87,32 @@ class _Cells:
         return TicksFileError(f"{self._path}, line {self.line}, {name}: {reason}")
 
 
-def _rows(path: Path, file: TextIO) -> Iterator[TickRow]:
-    reader = csv.reader(file, strict=True)
+def _csv_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    # Bytes that are not UTF-8 survive the reading, so that the field they stand in can be named.
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        try:
+            for cells in reader:
+                yield reader.line_num, cells
+        except csv.Error as error:
+            message = f"{path}, line {reader.line_num}: {error}"
+            raise TicksFileError(message) from error
+
+
+def _rows(path: Path, lines: Iterator[tuple[int, list[str]]]) -> Iterator[TickRow]:
     order = _Order()
-    try:
-        names = [name.strip().lower() for name in next(reader, [])]
-        _check_header(path, names)
-        columns = {name: index for index, name in enumerate(names)}
-        for cells in reader:
-            if len(cells) == len(columns):
-                row = _Cells(path, reader.line_num, columns, cells)
-                if row.holds("price") or row.holds("gap_seconds") or row.holds("roll"):
-                    yield order.check(row, _tick_row(row, exported="id" in columns))
-            elif cells:
-                reason = f"{len(cells)} fields where the header has {len(columns)}"
-                raise TicksFileError(f"{path}, line {reader.line_num}: {reason}")
-    except csv.Error as error:
-        message = f"{path}, line {reader.line_num}: {error}"
-        raise TicksFileError(message) from error
+    _, header = next(lines, (1, []))
+    names = [name.strip().lower() for name in header]
+    _check_header(path, names)
+    columns = {name: index for index, name in enumerate(names)}
+    for line, cells in lines:
+        if len(cells) == len(columns):
+            row = _Cells(path, line, columns, cells)
+            if row.holds("price") or row.holds("gap_seconds") or row.holds("roll"):
+                yield order.check(row, _tick_row(row, exported="id" in columns))
+        elif cells:
+            message = f"{path}, line {line}: {len(cells)} fields where the header has {len(columns)}"
+            raise TicksFileError(message)
 
 
 def _check_header(path: Path, columns: list[str]) -> None:
