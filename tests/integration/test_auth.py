@@ -33,7 +33,9 @@ def test_a_page_asks_to_log_in_and_is_shown_afterwards(client: FlaskClient, trad
 def test_every_page_but_the_open_ones_needs_a_log_in(app: Flask, client: FlaskClient) -> None:
     open_ones = {"static", "auth.log_in", "pages.appearance"}
     for rule in app.url_map.iter_rules():
-        if rule.endpoint in open_ones or rule.endpoint.startswith(("webhooks.", "health.", "documentation.")):
+        if rule.endpoint in open_ones or rule.endpoint.startswith(
+            ("webhooks.", "health.", "prometheus.", "documentation.")
+        ):
             continue
         url = re.sub("<any[^>]*>", "delete", re.sub("<int[^>]*>", "1", rule.rule))
         for method in (rule.methods or set()) - {"OPTIONS", "HEAD"}:

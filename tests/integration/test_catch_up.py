@@ -25,7 +25,7 @@ from shared.domain.contracts import Contract
 from shared.domain.fold import RecorderFold
 from shared.domain.places import SEQUENCE_BITS, place_from_stream_id
 from shared.domain.refusals import SignalRefused
-from shared.domain.ticks import GapMark, LogEntry
+from shared.domain.ticks import GapMark, LogEntry, RollMark
 from shared.domain.timestamps import to_datetime
 from shared.store import database, fold_results
 from shared.store.signals import count_pending, has_pending_older_than
@@ -738,6 +738,8 @@ def append(desk: Desk, entry: LogEntry | None) -> None:
         desk.now = max(desk.now, entry.occurred_at // 1000 * 1000)  # sources of live prices tell microseconds
     if isinstance(entry, GapMark):
         desk.publisher.mark_gap(entry.symbol, entry.gap_seconds, desk.now)
+    elif isinstance(entry, RollMark):
+        desk.roll(str(entry.difference), symbol=entry.symbol)
     elif entry:
         desk.publisher.publish(entry.symbol, entry.price, desk.now)
 
