@@ -16,8 +16,8 @@ help: ## Show this list
 up: $(VENV)/installed ## Run everything here, with a demo (ARGS="--no-demo --port 9000"; ARGS=--help lists more)
 	@exec $(BIN)/python -m cli.main up $(ARGS)
 
-test: $(VENV)/installed-dev ## Run the whole suite (ARGS="-k drawdown" picks some)
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/installed-dev ## Run the whole suite, three files at a time (ARGS="-k drawdown" picks some)
+	$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 nightly: $(VENV)/installed-dev ## Compare the core with the brute force 20,000 times (HYPOTHESIS_EXAMPLES=2000, a fifth of each half)
 	HYPOTHESIS_EXAMPLES=$${HYPOTHESIS_EXAMPLES:-2000} $(BIN)/python -m pytest tests/property/test_core_against_brute_force.py $(ARGS)
