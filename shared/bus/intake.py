@@ -40,18 +40,24 @@ class IntakeBus:
         self._redis = connect_redis(redis_url, retries=False, timeout_seconds=TIMEOUT_SECONDS)
         self._ask_standing = self._redis.register_script(STANDING)
         self._alarm = Alarm(connect_queue(redis_url, timeout_seconds=TIMEOUT_SECONDS))
-        self._left_alone_until = 0.0
+        self._is_away, self._left_alone_until = False, 0.0
 
     def read_standing(self, symbol: str | None = None) -> Standing | None:
-        """Read in one round trip how things stand; None while Redis is away, which is not asked again for a second."""
-        if time.monotonic() < self._left_alone_until:
+        """Read in one round trip how things stand; None while Redis is away, which one thread asks once a second."""
+        now = time.monotonic()
+        if now < self._left_alone_until:
             return None
+        if self._is_away:
+            self._left_alone_until = now + LEFT_ALONE_SECONDS  # for all others, while this one asks
         for attempt in range(1, 3):  # the first may meet a connection that broke while nobody used it
             try:
-                return self._read_standing(symbol)
+                standing = self._read_standing(symbol)
             except RedisError as error:
                 log_event(logger, "redis_away", level=logging.WARNING, attempt=attempt, reason=str(error))
-        self._left_alone_until = time.monotonic() + LEFT_ALONE_SECONDS
+            else:
+                self._is_away, self._left_alone_until = False, 0.0
+                return standing
+        self._is_away, self._left_alone_until = True, time.monotonic() + LEFT_ALONE_SECONDS
         return None
 
     def _read_standing(self, symbol: str | None) -> Standing:
