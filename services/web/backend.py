@@ -1,6 +1,7 @@
 """What the requests of one web process share: connections, and limits counted in memory."""
 
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 from typing import cast
 
 from flask import Flask, current_app
@@ -14,6 +15,8 @@ from shared.store.database import Engine, connect_database
 from shared.tokens import TokenCipher
 
 INTAKE_CONNECTIONS = 12
+# More at once than can have a connection would only take turns at the interpreter, and hold connections meanwhile.
+ALERTS_AT_ONCE = 2 * INTAKE_CONNECTIONS
 INTAKE_PATIENCE_MS = 800  # to find one of the connections, and for each answer; after that Redis keeps the alert
 PAGE_CONNECTIONS = 12
 PAGE_PATIENCE_SECONDS = 1
@@ -33,6 +36,7 @@ class Backend:
     intake_bus: IntakeBus
     alerts: AlertStore
     cipher: TokenCipher
+    alert_turns: BoundedSemaphore
     webhook_limit: RateLimit
     log_in_limit: RateLimit
 
@@ -55,6 +59,7 @@ def connect_backend(settings: Settings) -> Backend:
         intake_bus=IntakeBus(settings.redis_url),
         alerts=AlertStore(intake_engine),
         cipher=TokenCipher(settings.secret_key),
+        alert_turns=BoundedSemaphore(ALERTS_AT_ONCE),
         webhook_limit=RateLimit(settings.webhook_rate_limit),
         log_in_limit=RateLimit(LOG_INS_A_MINUTE),
     )

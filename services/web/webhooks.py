@@ -83,7 +83,8 @@ def _receive(backend: Backend, token: str) -> Answer:
     alert = AlertBody(
         intake_id=uuid4(), token_hash=token_hash(token), body=body, received_at=received_at, place=BEFORE_EVERYTHING
     )
-    return _take(backend, alert)
+    with backend.alert_turns:
+        return _take(backend, alert)
 
 
 def _take(backend: Backend, alert: AlertBody) -> Answer:

@@ -1,7 +1,9 @@
 """What a web process remembers of recorders may be outdated by what others did since: never an alert taken by it."""
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -10,7 +12,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, event, select
 from sqlalchemy.engine import Connection
 
+from services.web.backend import ALERTS_AT_ONCE
 from shared.domain.recorder_settings import parse_recorder_settings
+from shared.intake.alert_store import AlertStore
 from shared.settings import Settings
 from shared.store.recorders import delete_recorder, rotate_webhook_token, update_recorder
 from shared.store.tables import recorded_signals
@@ -103,6 +107,34 @@ def test_signals_of_one_recorder_become_visible_in_the_order_of_their_times(
     seen += sorted({row.created_at for row in rows(engine)} - set(seen))
     assert {answer.result() for answer in answers} == {200}
     assert seen == sorted(seen)
+
+
+def test_no_more_alerts_are_stored_at_once_than_connections_can_serve_soon(
+    app: Flask, trader: Trader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts: list[int] = []
+    storing, lock = [0], Lock()
+
+    def count(self: AlertStore, *request: Any) -> Any:
+        with lock:
+            storing[0] += 1
+            counts.append(storing[0])
+        try:
+            time.sleep(0.02)
+            return store(self, *request)
+        finally:
+            with lock:
+                storing[0] -= 1
+
+    store = AlertStore.store
+    monkeypatch.setattr(AlertStore, "store", count)
+    with ThreadPoolExecutor(60) as pool:
+        codes = set(
+            pool.map(lambda _: app.test_client().post(f"/webhook/{trader.token}", data=BUY).status_code, range(90))
+        )
+
+    assert codes == {200}
+    assert 1 < max(counts) <= ALERTS_AT_ONCE
 
 
 def edit(engine: Engine, trader: Trader, **stated: Any) -> None:
