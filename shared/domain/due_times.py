@@ -28,7 +28,8 @@ class DueTimes(Generic[Key]):
         self._pushed += 1  # breaks ties, so that keys need no order
         heappush(self._heap, (moment, self._pushed, key))
         if len(self._heap) > 4 * len(self._times) + _SLACK:
-            self._heap = [entry for entry in self._heap if self._times.get(entry[2]) == entry[0]]
+            self._heap = [(due, number, each) for number, (each, due) in enumerate(self._times.items())]
+            self._pushed = len(self._heap)
             heapify(self._heap)
 
     def remove(self, key: Key) -> None:

@@ -60,10 +60,10 @@ class LevelBook(Generic[Key]):
         return keys
 
     def _drop_stale(self) -> None:
-        self._below = [entry for entry in self._below if self._stands(entry[2], 0, entry[0].copy_negate())]
-        self._above = [entry for entry in self._above if self._stands(entry[2], 1, entry[0])]
+        """Begin anew from the levels: the entry of a key that was added twice at one level looks like one of them."""
+        numbered = list(enumerate(self._levels.items()))
+        self._below = [(below.copy_negate(), n, key) for n, (key, (below, _)) in numbered if below is not None]
+        self._above = [(above, n, key) for n, (key, (_, above)) in numbered if above is not None]
+        self._pushed = len(numbered)
         heapify(self._below)
         heapify(self._above)
-
-    def _stands(self, key: Key, side: int, level: Decimal) -> bool:
-        return self._levels.get(key, (None, None))[side] == level

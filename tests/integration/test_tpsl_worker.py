@@ -5,7 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -515,16 +515,17 @@ class TestFaults:
         ended = Event()
         with ThreadPoolExecutor(3) as pool:
             watching = [pool.submit(watch, each, ended) for each in monitors]
-            desk.tick("100")
-            desk.recorder(**STOP, **TARGET)
-            desk.recorder(initial_position_size=2, tp_targets=[{"value": "2", "trim": 1}, {"value": "12"}])
-            desk.recorder()
-            for price in ("100.25", "99.75", "100.75", "101", "99", "97", "103", "100") * 3:
-                desk.alert_all(desk.recorders, BUY)
-                desk.catch_up()
-                desk.tick(price)
-                clock.seconds += 1
-            ended.set()
+            with ExitStack() as last:
+                last.callback(ended.set)
+                desk.tick("100")
+                desk.recorder(**STOP, **TARGET)
+                desk.recorder(initial_position_size=2, tp_targets=[{"value": "2", "trim": 1}, {"value": "12"}])
+                desk.recorder()
+                for price in ("100.25", "99.75", "100.75", "101", "99", "97", "103", "100") * 3:
+                    desk.alert_all(desk.recorders, BUY)
+                    desk.catch_up()
+                    desk.tick(price)
+                    clock.seconds += 1
             for each in watching:
                 each.result()
         assert_as_replayed(desk)

@@ -74,3 +74,12 @@ def test_a_level_is_reached_at_it_and_beyond(price: str, reached: list[str]) -> 
     book.add("a", Decimal("98.00"), Decimal(102))
     assert book.reached(Decimal(price)) == reached
     assert book.reached(Decimal(price)) == []
+
+
+def test_a_level_that_is_set_again_and_again_where_it_is_leaves_a_small_book() -> None:
+    book: LevelBook[int] = LevelBook()
+    for _ in range(1000):
+        book.add(1, Decimal(90), Decimal(110))
+
+    assert len(book._below) + len(book._above) < 100
+    assert (book.reached(Decimal(110)), book.reached(Decimal(90))) == ([1], [])
