@@ -14,6 +14,8 @@ from shared.domain.timestamps import from_datetime, to_datetime
 from shared.domain.trades import LONG, SHORT, Lot
 
 Json = dict[str, Any]
+# msgspec learns a dataclass when it first reads one, and crashes if two threads do so at once: here it is one.
+_LEARNED = [msgspec.json.Decoder(kind) for kind in (ExitPlan, tuple[Lot, ...])]
 
 
 def side_of(direction: int) -> str:
