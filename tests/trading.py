@@ -286,6 +286,14 @@ def _claimed(redis: Redis, retention_seconds: int = 3600) -> TickPublisher:
     return TickPublisher(redis, source="desk", epoch=epoch, retention_seconds=retention_seconds)
 
 
+@contextmanager
+def rival_transaction(engine: Engine) -> Iterator[Connection]:
+    """Hold a transaction for as long as the test takes: the server's patience with an idle one is not the subject."""
+    with engine.begin() as rival:
+        rival.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        yield rival
+
+
 def wait_until(happened: Callable[[], object], *, within_seconds: float = 15.0) -> None:
     """Look again and again until it happened."""
     deadline = time.monotonic() + within_seconds

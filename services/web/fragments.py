@@ -18,8 +18,10 @@ from shared.domain.performance import equity_curve
 from shared.domain.timestamps import from_datetime
 from shared.domain.trading_day import trading_day, trading_day_start
 from shared.store.database import Connection
-from shared.store.reports import SignalFilter, TradeFilter, list_signals, list_trades, open_positions, recorder_names
+from shared.store.reports import open_positions, recorder_names
 from shared.store.results import booked_results, load_courses
+from shared.store.signal_list import SignalFilter, list_signals
+from shared.store.trade_list import TradeFilter, list_trades
 
 RECENT = 8
 # Names of the fragments on a page -> their templates.

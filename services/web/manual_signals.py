@@ -15,8 +15,9 @@ from shared.store.alert_targets import AlertTarget, find_target_by_name
 from shared.store.contracts import contracts_in_force
 from shared.store.database import Connection
 from shared.store.recorders import Recorder, find_recorder
-from shared.store.reports import load_signal, open_tickers
+from shared.store.reports import open_tickers
 from shared.store.signal_intake import NewSignal, StoredSignal, insert_signal
+from shared.store.signal_list import load_signal
 from shared.store.signals import MANUAL
 from shared.store.users import User, find_user
 

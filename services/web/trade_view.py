@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.web.formatting import Cell, drawdown_cell, format_result, result_cell
-from shared.store.reports import TradeRow
+from shared.store.trade_list import TradeRow
 
 REASONS = {
     "tp": "Take profit",

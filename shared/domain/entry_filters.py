@@ -128,4 +128,3 @@ _FILTERS: tuple[tuple[str, _Objection], ...] = (
     (MAX_DAILY_LOSS, _daily_loss),
     (TAKE_EVERY, _turn),
 )
-FILTERS = tuple(name for name, _ in _FILTERS)

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from holidays import financial_holidays
 
-MONDAY, WEDNESDAY, FRIDAY = 0, 2, 4
+WEDNESDAY, FRIDAY = 2, 4
 CALENDAR = financial_holidays("NYSE")
 
 

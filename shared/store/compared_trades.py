@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from shared.domain.timestamps import from_datetime
 from shared.domain.trade_comparison import RecordedTrade
 from shared.domain.trades import LONG, SHORT
-from shared.store.reports import TradeFilter, TradeRow, list_trades
+from shared.store.trade_list import TradeFilter, TradeRow, list_trades
 
 PAGE = 1000
 

@@ -38,6 +38,7 @@ from tests.trading import (
     assert_as_replayed,
     empty_desk,
     pending_count,
+    rival_transaction,
     somebody_waits_for_a_lock,
     wait_until,
 )
@@ -400,7 +401,7 @@ class TestWholeOrNotAtAll:
         desk.tick("100")
         desk.alert(busy, BUY)
         desk.alert(free, BUY)
-        with desk.engine.begin() as rival:
+        with rival_transaction(desk.engine) as rival:
             rival.execute(text("SELECT 1 FROM recorders WHERE id = :id FOR NO KEY UPDATE"), {"id": busy.id})
             assert desk.catch_up(wait=False) == 1
         assert [len(desk.trades(each)) for each in (busy, free)] == [0, 1]
@@ -411,7 +412,7 @@ class TestWholeOrNotAtAll:
         desk.tick("100")
         desk.alert(recorder, BUY)
         with ThreadPoolExecutor(1) as pool:
-            with desk.engine.begin() as rival:
+            with rival_transaction(desk.engine) as rival:
                 rival.execute(text("SELECT 1 FROM recorders FOR NO KEY UPDATE"))
                 waiting = pool.submit(desk.catch_up)
                 wait_until(lambda: somebody_waits_for_a_lock(desk.engine))

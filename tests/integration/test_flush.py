@@ -15,7 +15,7 @@ from shared.domain.fold import advance
 from shared.domain.ticks import LogEntry
 from shared.store.flush import flush_positions
 from shared.store.positions import StoredPosition, load_positions, open_position_versions
-from tests.trading import Desk, Recorder, empty_desk
+from tests.trading import Desk, Recorder, empty_desk, rival_transaction
 
 BUY, CLOSE = {"action": "buy"}, {"action": "close"}
 
@@ -87,7 +87,7 @@ def test_nothing_to_flush_asks_nothing_of_the_database(engine: Engine) -> None:
 def test_a_row_that_somebody_has_locked_is_passed_by(desk: Desk, held: list[Recorder]) -> None:
     desk.tick("90")
     positions = counted(desk)
-    with desk.engine.begin() as rival:
+    with rival_transaction(desk.engine) as rival:
         lock(rival, positions[1])
         assert flush(desk, positions) == {positions[0].id, positions[2].id}
     assert worst(desk, held) == [-20, 0, -20]

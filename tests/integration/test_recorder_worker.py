@@ -30,6 +30,7 @@ from tests.trading import (
     assert_as_replayed,
     empty_desk,
     pending_count,
+    rival_transaction,
     running_part,
     somebody_waits_for_a_lock,
     wait_until,
@@ -93,7 +94,7 @@ class TestJob:
         desk.tick("100")
         desk.alert_all([first, busy, last], BUY)
         with ThreadPoolExecutor(1) as pool:
-            with desk.engine.begin() as rival:
+            with rival_transaction(desk.engine) as rival:
                 rival.execute(text("SELECT 1 FROM recorders WHERE id = :id FOR NO KEY UPDATE"), {"id": busy.id})
                 job = pool.submit(apply_accepted_signals)
                 wait_until(lambda: somebody_waits_for_a_lock(desk.engine))
@@ -199,7 +200,7 @@ class TestProcess:
             desk.tick(100 + number, 90, 110)
             desk.alert_all(desk.recorders, body)
         last = desk.recorders[-1]
-        with desk.engine.begin() as rival:
+        with rival_transaction(desk.engine) as rival:
             rival.execute(text("SELECT 1 FROM recorded_signals WHERE recorder_id = :id FOR UPDATE"), {"id": last.id})
             with running_part("recorder-worker", settings, reachable / "killed.log") as killed:
                 wake_recorder_workers(queue)

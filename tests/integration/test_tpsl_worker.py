@@ -32,7 +32,7 @@ from shared.domain.timestamps import to_datetime
 from shared.settings import Settings
 from shared.store import symbol_leases
 from shared.store.symbol_leases import SymbolLeases
-from tests.trading import Desk, Recorder, assert_as_replayed, empty_desk, running_part, wait_until
+from tests.trading import Desk, Recorder, assert_as_replayed, empty_desk, rival_transaction, running_part, wait_until
 
 BUY, CLOSE = {"action": "buy"}, {"action": "close"}
 STOP = {"sl_enabled": True, "sl_amount": "4"}
@@ -208,7 +208,7 @@ class TestExits:
         desk.tick("100")
         busy, free = opened(desk, **STOP), opened(desk, **STOP)
         turn_until(monitor, lambda: monitor.positions == 2)
-        with desk.engine.begin() as rival:
+        with rival_transaction(desk.engine) as rival:
             rival.execute(text("SELECT 1 FROM recorders WHERE id = :id FOR NO KEY UPDATE"), {"id": busy.id})
             desk.tick("90", "100")
             turn_until(monitor, lambda: is_closed(desk, free))
@@ -353,7 +353,7 @@ class TestFlushing:
         desk.tick("100")
         recorder = opened(desk)
         turn_until(monitor, lambda: monitor.positions == 1)
-        with desk.engine.begin() as rival:
+        with rival_transaction(desk.engine) as rival:
             rival.execute(text("SELECT 1 FROM recorder_positions FOR NO KEY UPDATE"))
             desk.tick("90")
             for _ in range(10):

@@ -14,7 +14,8 @@ from services.web.trials import READERS
 from shared.domain.contracts import COLUMNS
 from shared.domain.recorder_settings import RecorderSettings, settings_as_json
 from shared.store.position_list import POSITION_ORDER, PositionFilter
-from shared.store.reports import SIGNAL_ORDER, TRADE_ORDER, SignalFilter, TradeFilter
+from shared.store.signal_list import SIGNAL_ORDER, SignalFilter
+from shared.store.trade_list import TRADE_ORDER, TradeFilter
 
 documentation = Blueprint("documentation", __name__, url_prefix="/api")
 

@@ -21,7 +21,8 @@ from shared.intake.acceptance import ACCEPTED
 from shared.store.database import Engine
 from shared.store.pages import Page
 from shared.store.position_list import PositionFilter, find_position, list_positions
-from shared.store.reports import SignalFilter, TradeFilter, TradeRow, list_signals, list_trades, load_signal, load_trade
+from shared.store.signal_list import SignalFilter, list_signals, load_signal
+from shared.store.trade_list import TradeFilter, TradeRow, list_trades, load_trade
 
 
 @api.get("/signals")

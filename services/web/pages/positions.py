@@ -13,7 +13,8 @@ from services.web.pages.blueprint import pages
 from services.web.pages.viewer import viewer
 from services.web.position_view import PositionView, view_positions
 from services.web.trade_view import view_trades
-from shared.store.reports import TradeFilter, list_trades, load_position
+from shared.store.reports import load_position
+from shared.store.trade_list import TradeFilter, list_trades
 
 MOST_TRADES = 500
 

@@ -13,7 +13,8 @@ from services.web.pages.lists import PAGE_SIZE, ListView, given_filters, given_i
 from services.web.pages.question import Question, ask
 from services.web.pages.viewer import viewer
 from shared.store.pages import PageRefused
-from shared.store.reports import SignalFilter, list_signals, load_signal, recorder_names, traded_tickers
+from shared.store.reports import recorder_names, traded_tickers
+from shared.store.signal_list import SignalFilter, list_signals, load_signal
 
 
 @pages.get("/signals")

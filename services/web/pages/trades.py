@@ -9,7 +9,8 @@ from services.web.pages.lists import PAGE_SIZE, ListView, given_filters, given_i
 from services.web.pages.viewer import viewer
 from services.web.trade_view import REASONS, TradeView, view_trade, view_trades
 from shared.store.pages import PageRefused
-from shared.store.reports import TradeFilter, list_trades, load_trade, recorder_names, traded_tickers
+from shared.store.reports import recorder_names, traded_tickers
+from shared.store.trade_list import TradeFilter, list_trades, load_trade
 
 
 @pages.get("/trades")
