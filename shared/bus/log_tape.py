@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import redis
 
-from shared.bus.tick_log import last_tick_at_or_before, mark_lost, read_entries, read_heads, trimmed_through
+from shared.bus.tick_log import last_price_at, mark_lost, read_entries, trimmed_through
 from shared.domain.tape import last_price_of
 from shared.domain.ticks import LogEntry
 
@@ -66,13 +66,7 @@ class LogTape:
         known = self._known_prices.get((symbol, through))
         if known is None:
             known = self._loaded_price(symbol, through)
-        if known is not None:
-            return known
-        head = read_heads(self._redis, [symbol]).ticks.get(symbol)
-        if head is None or head.place <= through:
-            return head.price if head else None
-        tick = last_tick_at_or_before(self._redis, symbol, through)
-        return tick.price if tick else None
+        return last_price_at(self._redis, symbol, through) if known is None else known
 
     def _loaded_price(self, symbol: str, through: int) -> Decimal | None:
         stretch = self._stretches.get(symbol)

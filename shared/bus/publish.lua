@@ -63,6 +63,14 @@ local function begin(stream, occurred_at)
   return add(stream, '0-0', {'g', everything}, 'gap:' .. everything, occurred_at)
 end
 
+-- A roll moves the last price; whoever reads the head adds the differences, since numbers are binary here.
+local function roll_head(symbol, id, difference)
+  local head = redis.call('HGET', heads, symbol)
+  if head then
+    redis.call('HSET', heads, symbol, head .. ' ' .. id .. ':' .. difference)
+  end
+end
+
 local optional = {{'b', 3}, {'a', 4}, {'s', 5}}
 local ids = {}
 for at = 4, #ARGV, 8 do
@@ -91,6 +99,9 @@ for at = 4, #ARGV, 8 do
     redis.call('HSET', heads, 'place', id, symbol .. ':entry', id, symbol, id .. ' ' .. price .. ' ' .. occurred_at)
   else
     redis.call('HSET', heads, 'place', id, symbol .. ':entry', id)
+  end
+  if roll ~= '' then
+    roll_head(symbol, id, roll)
   end
   if math.floor(parse_id(before) / 1000) ~= math.floor(ms / 1000) then -- the symbol's first entry in this second
     trim(symbol, stream)

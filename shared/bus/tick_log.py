@@ -22,7 +22,10 @@ Fields = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heads:
-    """The end of the log at one moment: its highest place, and the last price tick of each symbol that has one."""
+    """The end of the log at one moment: its highest place, and the last price tick of each symbol that has one.
+
+    Rolls behind a tick have moved its price.
+    """
 
     place: int
     ticks: Mapping[str, PriceTick]
@@ -35,9 +38,15 @@ def read_heads(client: redis.Redis, symbols: Iterable[str] | None = None) -> Hea
     return Heads(place=place_from_stream_id(heads.get(PLACE, "0")), ticks=ticks)
 
 
-def head_price(text: str) -> Decimal:
-    """Read the price in a symbol's head."""
-    return Decimal(text.split(" ")[1])
+def head_price(text: str, *, through: int | None = None) -> Decimal:
+    """Read the price in a symbol's head, moved by the rolls behind it, or by those of them at or before a place."""
+    _, price, _, *rolls = text.split(" ")
+    return sum((_difference(each, through) for each in rolls), Decimal(price))
+
+
+def _difference(roll: str, through: int | None) -> Decimal:
+    entry_id, difference = roll.split(":")
+    return Decimal(difference) if through is None or _place(entry_id) <= through else Decimal(0)
 
 
 def last_place(client: redis.Redis) -> int:
@@ -93,17 +102,26 @@ def read_page(
     return [_entry(symbol, entry_id, fields) for entry_id, fields in rows]
 
 
-def last_tick_at_or_before(client: redis.Redis, symbol: str, place: int) -> PriceTick | None:
-    """The last price tick at or before a place, as far back as the log goes."""
-    last = stream_id(place)
-    while True:
-        rows = cast("list[tuple[str, Fields]]", client.xrevrange(stream_of(symbol), last, "-", BACKWARD_PAGE))
+def last_price_at(client: redis.Redis, symbol: str, place: int) -> Decimal | None:
+    """The symbol's last price at or before a place, moved by the rolls behind it, as far back as the log goes.
+
+    A head whose tick retention removed still tells.
+    """
+    stream, last, rolled = stream_of(symbol), stream_id(place), Decimal(0)
+    with client.pipeline() as pipeline:
+        pipeline.xrevrange(stream, last, "-", BACKWARD_PAGE)
+        pipeline.hget(HEADS, symbol)
+        rows, head = cast("tuple[list[tuple[str, Fields]], str | None]", pipeline.execute())
+    while rows:
         for entry in (_entry(symbol, entry_id, fields) for entry_id, fields in rows):
             if isinstance(entry, PriceTick):
-                return entry
-        if len(rows) < BACKWARD_PAGE:
-            return None
-        last = f"({rows[-1][0]}"
+                return entry.price + rolled
+            if isinstance(entry, RollMark):
+                rolled += entry.difference
+        rows = cast("list[tuple[str, Fields]]", client.xrevrange(stream, f"({rows[-1][0]}", "-", BACKWARD_PAGE))
+    if head and _place(head.split(" ")[0]) <= place:
+        return head_price(head, through=place)
+    return None
 
 
 def stream_of(symbol: str) -> str:
@@ -134,8 +152,8 @@ def _field(client: redis.Redis, name: str) -> str:
 
 
 def _head_tick(symbol: str, text: str) -> PriceTick:
-    entry_id, price, occurred_at = text.split(" ")
-    return PriceTick(symbol=symbol, place=_place(entry_id), occurred_at=int(occurred_at), price=Decimal(price))
+    entry_id, _, occurred_at, *_ = text.split(" ")
+    return PriceTick(symbol=symbol, place=_place(entry_id), occurred_at=int(occurred_at), price=head_price(text))
 
 
 def _entry(symbol: str, entry_id: str, fields: Fields) -> LogEntry:

@@ -383,6 +383,20 @@ class TestWholeOrNotAtAll:
         assert desk.catch_up() == 1
         assert desk.position(recorder)["status"] == "open"
 
+    @pytest.mark.parametrize("place_alone", [True, False])
+    def test_an_alert_between_a_roll_and_the_next_tick_fills_at_the_price_of_the_new_contract(
+        self, desk: Desk, *, place_alone: bool
+    ) -> None:
+        recorder, later = desk.recorder(), desk.recorder()
+        desk.tick("100")
+        place = desk.roll("7.5")
+        desk.alert(recorder, BUY, **({"place": place} if place_alone else {}))
+        desk.roll("1")
+        desk.alert(later, BUY)
+        desk.settle()
+        assert [desk.trades(each)[0]["entry_price"] for each in (recorder, later)] == [Decimal("108.5")] * 2
+        assert_as_replayed(desk)
+
     def test_two_catch_ups_at_once_apply_each_signal_once(self, desk: Desk) -> None:
         chosen = [desk.recorder() for _ in range(8)]
         for round_ in range(5):

@@ -86,7 +86,7 @@ class TestAppending:
             RollMark(symbol="MNQ1!", place=third, occurred_at=Y2K + 3, difference=Decimal("-150.25")),
         ]
 
-    def test_a_roll_is_published_as_it_is_stored_and_moves_no_head(
+    def test_a_roll_is_published_as_it_is_stored_and_moves_the_last_price(
         self, redis_client: Redis, publisher: TickPublisher, subscription: TickSubscription
     ) -> None:
         publisher.publish("MNQ1!", Decimal(20000), Y2K)
@@ -94,7 +94,7 @@ class TestAppending:
         mark = RollMark(symbol="MNQ1!", place=place, occurred_at=Y2K + 1, difference=Decimal("200.5"))
         assert followed_to(subscription, place)[-1] == mark
         heads = tick_log.read_heads(redis_client)
-        assert (heads.place, heads.ticks["MNQ1!"].price) == (place, 20000)
+        assert (heads.place, heads.ticks["MNQ1!"].price) == (place, Decimal("20200.5"))
 
     def test_places_rise_strictly_over_all_symbols(self, redis_client: Redis, publisher: TickPublisher) -> None:
         batch = [quote(number, symbol) for number in range(50) for symbol in ("MNQ1!", "MES1!")]
@@ -288,6 +288,22 @@ class TestReading:
         )
         assert tick_log.read_heads(redis_client, ["MNQ1!", "CL1!"]) == tick_log.Heads(place=end, ticks={"MNQ1!": last})
         assert tick_log.last_entry_places(redis_client, ["MNQ1!", "CL1!"]) == (end, {"MNQ1!": end, "CL1!": 0})
+
+    def test_the_last_price_at_a_place_is_moved_by_the_rolls_behind_the_tick_and_by_none_behind_the_place(
+        self, redis_client: Redis, publisher: TickPublisher
+    ) -> None:
+        before = begun(publisher)
+        roll = Roll(symbol="MNQ1!", occurred_at=Y2K, difference=Decimal("0.1"))
+        places = publisher.append(
+            [quote(100), roll, roll, *[Gap(symbol="MNQ1!", occurred_at=Y2K, gap_seconds=Decimal(1))] * 12, roll]
+        )
+        expected = [None, "100", "100.1", *["100.2"] * 13, "100.3"]
+        for _ in ("from the log", "from the head alone"):
+            found = [tick_log.last_price_at(redis_client, "MNQ1!", place) for place in [before, *places]]
+            assert found == [None if price is None else Decimal(price) for price in expected]
+            redis_client.delete("ticks:MNQ1!")
+        publisher.append([quote(7)])
+        assert tick_log.last_price_at(redis_client, "MNQ1!", places[-1]) is None
 
     def test_a_range_leaves_out_its_start_and_holds_its_end(
         self, redis_client: Redis, publisher: TickPublisher
