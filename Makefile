@@ -8,7 +8,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up test nightly chaos lint format lock hooks browser clean
+.PHONY: help up test nightly chaos bench lint format lock hooks browser clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ nightly: $(VENV)/installed-dev ## Compare the core with the brute force 20,000 t
 
 chaos: $(VENV)/installed-dev ## Break everything under load, and check the records (ARGS="--seconds 300 --seed 1")
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+bench: $(VENV)/installed ## Measure what matters against bare baselines, under 15 minutes (ARGS="ticks book" picks some)
+	@$(BIN)/python -m cli.main bench $(ARGS)
 
 lint: $(VENV)/installed-dev ## Check style, types and the direction of imports
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ import click
 
 from cli.administration import recorder, user
 from cli.audit import audit
+from cli.bench.command import bench
 from cli.compare import compare
 from cli.demo import demo
 from cli.export_logs import export_logs
@@ -38,6 +39,7 @@ for command in (
     user,
     recorder,
     signal,
+    bench,
     demo,
 ):
     main.add_command(command)
