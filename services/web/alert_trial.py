@@ -6,23 +6,15 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from services.web.backend import Backend
+from services.web.recorder_now import look_at_recorder
 from services.web.trials import Trial, TrialRefused
-from shared.bus.connection import CONNECTION_LOST
-from shared.bus.log_tape import LogTape
-from shared.bus.tick_log import Heads, read_heads
 from shared.domain.acceptance import accept_body
 from shared.domain.contracts import Contract
-from shared.domain.entry_filters import asks_the_past
-from shared.domain.entry_history import day_of
-from shared.domain.fold import RecorderFold
 from shared.domain.placeholders import StrategyOrder, fill_placeholders
 from shared.domain.position import Position
 from shared.domain.refusals import SignalRefused
 from shared.domain.rehearsal import Rehearsal, Scene, rehearse, suppose_held
 from shared.domain.symbols import ResolvedSymbol, UnknownSymbol, normalize_symbol
-from shared.store.contracts import contracts_in_force
-from shared.store.entry_histories import load_entry_histories
-from shared.store.positions import load_open_positions
 from shared.store.recorders import Recorder
 
 
@@ -36,19 +28,14 @@ class Tried:
 
 
 def try_alert(backend: Backend, recorder: Recorder, trial: Trial) -> Tried:
-    """Tell what an alert would do to a recorder now; raises TrialRefused where a price is missing.
+    """Tell what an alert would do to a recorder now, behind what was accepted before it.
 
-    Signals that are still on their way to being applied are not counted in what is held.
+    Raises TrialRefused where a price is missing.
     """
     now = time.time_ns()
-    with backend.engine.connect() as connection:
-        contracts = contracts_in_force(connection, recorder.user_id).by_root
-        stored = load_open_positions(connection, recorder.id) if trial.held == "now" else []
-        days = {recorder.id: [day_of(now)]} if asks_the_past(recorder.settings) else {}
-        history = load_entry_histories(connection, days).get(recorder.id)
-    heads = _heads(backend)
-    held = _advanced(backend, [each.position for each in stored], heads.place)
-    prices = {symbol: tick.price for symbol, tick in heads.ticks.items()}
+    stands = look_at_recorder(backend, recorder, now=now)
+    held = list(stands.held) if trial.held == "now" else []
+    contracts, prices = stands.contracts, dict(stands.prices)
     body = _filled(trial, recorder, held, prices, contracts, now)
     concerned = _concerned(body, recorder, contracts, now)
     if concerned and trial.last_price is not None:
@@ -56,24 +43,9 @@ def try_alert(backend: Backend, recorder: Recorder, trial: Trial) -> Tried:
     if concerned and trial.held_signed:
         held = [_supposed(trial, recorder, concerned, prices.get(concerned.symbol))]
     held = [replace(each, last_price=prices.get(each.symbol, each.last_price)) for each in held]
-    scene = Scene(held=held, last_prices=prices, occurred_at=now, contracts=contracts, history=history)
+    scene = Scene(held=held, last_prices=prices, occurred_at=now, contracts=contracts, history=stands.history)
     last_price = prices.get(concerned.symbol) if concerned else None
     return Tried(body=body, last_price=last_price, rehearsal=rehearse(body, recorder.settings, scene))
-
-
-def _heads(backend: Backend) -> Heads:
-    try:
-        return read_heads(backend.redis)
-    except CONNECTION_LOST:
-        return Heads(place=0, ticks={})
-
-
-def _advanced(backend: Backend, positions: list[Position], place: int) -> list[Position]:
-    """Take positions through the ticks that nobody has written down yet; those that close on the way are gone."""
-    fold = RecorderFold(positions, {}, LogTape(backend.redis, {}))
-    for position in positions:
-        fold.advance(position.symbol, place)
-    return [moved[-1] for moved in fold.positions.values() if moved[-1].is_open]
 
 
 def _filled(

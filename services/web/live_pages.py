@@ -55,8 +55,8 @@ class LivePages:
     def _changed_cells(self) -> dict[str, Cell]:
         now_ns = time.time_ns()
         cells = {"feed": self._feed}
-        for row, seen in self.positions:
-            cells |= view_position(row, seen, now_ns).cells()
+        for row, seen, exits in self.positions:
+            cells |= view_position(row, seen, exits, now_ns).cells()
         changed = {name: cell for name, cell in cells.items() if self._shown.get(name) != cell}
         self._shown |= changed
         return changed

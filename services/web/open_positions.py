@@ -5,6 +5,7 @@ from typing import Any
 
 from services.web.feed_state import last_ticks
 from services.web.standing import Seen, seen_at_head
+from services.web.standing_exits import RememberedExits, StandingExits
 from shared.bus.announcements import PositionChange
 from shared.domain.extremes import SuffixExtremes
 from shared.domain.ticks import LogEntry, PriceTick, RollMark
@@ -22,12 +23,15 @@ class OpenPositions:
         self._rows: Sequence[Any] = []
         self._last: dict[str, PriceTick] = {}
         self._extremes: dict[str, SuffixExtremes] = {}
+        self._exits = RememberedExits()
         self._rolled_at: dict[str, int] = {}
         self._recorders: frozenset[int] = frozenset()
 
-    def __iter__(self) -> Iterator[tuple[Any, Seen]]:
-        """Give each row with what is known beyond it."""
-        return ((row, self._seen(row)) for row in self._rows)
+    def __iter__(self) -> Iterator[tuple[Any, Seen, StandingExits]]:
+        """Give each row with what is known beyond it, and with its exits as they stand by that."""
+        for row in self._rows:
+            seen = self._seen(row)
+            yield row, seen, self._exits.of(row, seen)
 
     def concerns(self, change: PositionChange) -> bool:
         """Whether an announced change is one of this user's."""
@@ -37,6 +41,7 @@ class OpenPositions:
         """Read the rows again; a symbol that is new among them begins with its last tick, however long ago that was."""
         self._rows = open_positions(connection, self.user_id, most=self._most)
         self._recorders = frozenset(recorder_names(connection, self.user_id))
+        self._exits.forget_all_but({row.id for row in self._rows})
         places = self.counted_through()
         self._last = {symbol: last for symbol, last in self._last.items() if symbol in places}
         self._last |= last_ticks(places.keys() - self._last.keys())

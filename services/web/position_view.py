@@ -16,7 +16,7 @@ from services.web.formatting import (
     result_cell,
 )
 from services.web.standing import Seen, seen_at_head, stand
-from services.web.standing_exits import standing_exits
+from services.web.standing_exits import StandingExits, standing_exits
 from services.web.trade_view import REASONS
 from shared.domain.exits import TargetLeg
 from shared.domain.ticks import PriceTick
@@ -36,7 +36,8 @@ class PositionView:
     last: Cell
     age: str
     stop: Cell
-    targets: Sequence[str]
+    target: Cell
+    targets: Cell
 
     def __getattr__(self, name: str) -> Any:
         """Everything that the row of the database has."""
@@ -48,12 +49,14 @@ class PositionView:
         cells["drawdown.reason"] = Cell(text=self.drawdown.reason)
         cells["age"] = Cell(text=self.age)
         cells |= {"stop": self.stop, "stop.reason": Cell(text=self.stop.reason)}
+        cells |= {"target": self.target, "target.reason": Cell(text=self.target.reason), "targets": self.targets}
         return {f"p{self.row.id}.{name}": value for name, value in cells.items()}
 
 
-def view_position(row: Any, seen: Seen, now_ns: int) -> PositionView:
+def view_position(row: Any, seen: Seen, exits: StandingExits, now_ns: int) -> PositionView:
     """Show a position as of the last tick."""
-    now, exits = stand(row, seen), standing_exits(row, seen)
+    now = stand(row, seen)
+    targets = [_target_words(leg, row) for leg in exits.targets]
     return PositionView(
         row=row,
         pnl=result_cell(now.unrealized, row.currency, NO_TICK if now.price is None else ""),
@@ -62,19 +65,28 @@ def view_position(row: Any, seen: Seen, now_ns: int) -> PositionView:
         last=Cell(text=NO_VALUE if now.price is None else format_price(now.price, row.tick_size)),
         age=AGE_UNKNOWN if seen.last is None and now.price is not None else describe_age(seen.last, now_ns),
         stop=_stop_cell(row, exits.stop_price, exits.stop_reason),
-        targets=[_target_words(leg, row) for leg in exits.targets],
+        target=_nearest_cell(targets),
+        targets=Cell(text=", ".join(targets) or NO_VALUE),
     )
 
 
 def view_positions(rows: Iterable[Any], heads: Mapping[str, PriceTick], now_ns: int) -> list[PositionView]:
     """Show positions as of the last tick of each symbol."""
-    return [view_position(row, seen_at_head(row, heads.get(row.ticker)), now_ns) for row in rows]
+    seen = ((row, seen_at_head(row, heads.get(row.ticker))) for row in rows)
+    return [view_position(row, known, standing_exits(row, known), now_ns) for row, known in seen]
 
 
 def _stop_cell(row: Any, price: Decimal | None, reason: ExitReason | None) -> Cell:
     if price is None or reason is None:
         return Cell(text=NO_VALUE)
     return Cell(text=format_price(price, row.tick_size), reason=REASONS[reason])
+
+
+def _nearest_cell(targets: Sequence[str]) -> Cell:
+    if not targets:
+        return Cell(text=NO_VALUE)
+    further = len(targets) - 1
+    return Cell(text=targets[0], reason=f"{further} more" if further else "")
 
 
 def _target_words(leg: TargetLeg, row: Any) -> str:

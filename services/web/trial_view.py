@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from services.web.alert_trial import Tried
-from services.web.formatting import NO_VALUE, Cell, format_mean_price, format_number, format_price, result_cell
+from services.web.formatting import NO_VALUE, Cell, format_number, format_price, result_cell
+from services.web.held_view import HeldThen, held_words, view_held
 from services.web.trade_view import REASONS
 from services.web.trial_warnings import warnings_about
-from shared.domain.position import Position
 from shared.domain.recorder_settings import RecorderSettings
 from shared.domain.rehearsal import Rehearsal, RehearsedFill
-from shared.domain.trades import LONG
 
 VERDICTS = {"recorded": "Would be recorded", "ignored": "Would be ignored", "rejected": "Would be rejected"}
 
@@ -27,16 +27,6 @@ class FillLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeldLine:
-    """A position that would be held then, with its exits; a level is with how much it closes."""
-
-    words: str
-    average: str
-    stop: str
-    targets: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TrialView:
     """The answer of the tester."""
 
@@ -48,12 +38,12 @@ class TrialView:
     read: tuple[tuple[str, str], ...]
     before: str
     fills: tuple[FillLine, ...]
-    after: tuple[HeldLine, ...]
+    after: tuple[HeldThen, ...]
     warnings: tuple[str, ...]
 
 
-def view_trial(tried: Tried, settings: RecorderSettings) -> TrialView:
-    """Show what was tried."""
+def view_trial(tried: Tried, settings: RecorderSettings, zone: ZoneInfo) -> TrialView:
+    """Show what was tried, times in a zone."""
     rehearsal = tried.rehearsal
     applied = rehearsal.applied
     tick_sizes = _tick_sizes(rehearsal)
@@ -64,9 +54,9 @@ def view_trial(tried: Tried, settings: RecorderSettings) -> TrialView:
         body=tried.body,
         last_price=_last_price(tried, tick_sizes),
         read=tuple(_read(rehearsal, tick_sizes)),
-        before=", ".join(_held_words(each) for each in rehearsal.before) or "nothing",
+        before=", ".join(held_words(each) for each in rehearsal.before) or "nothing",
         fills=tuple(_fill_line(each, rehearsal, tick_sizes) for each in rehearsal.fills),
-        after=tuple(_held_line(each) for each in rehearsal.after),
+        after=tuple(view_held(each, zone) for each in rehearsal.after),
         warnings=tuple(warnings_about(rehearsal, settings)),
     )
 
@@ -101,11 +91,6 @@ def _stated(side: str | None, size: int | None) -> str:
     return f"{side or ('long' if size > 0 else 'short')} {format_number(abs(size))}" if size else "flat"
 
 
-def _held_words(position: Position) -> str:
-    side = "long" if position.direction == LONG else "short"
-    return f"{side} {format_number(position.quantity)} {position.symbol}"
-
-
 def _fill_line(fill: RehearsedFill, rehearsal: Rehearsal, tick_sizes: Mapping[str, Decimal]) -> FillLine:
     verb = "Buys" if fill.quantity > 0 else "Sells"
     words = f"{verb} {format_number(abs(fill.quantity))} {fill.symbol}"
@@ -116,16 +101,3 @@ def _fill_line(fill: RehearsedFill, rehearsal: Rehearsal, tick_sizes: Mapping[st
     booked = sum((each.pnl for each in closed if each.pnl is not None), Decimal(0))
     reason = REASONS[fill.reason.value]
     return FillLine(words=words, price=price, reason=f"Exit: {reason.lower()}", result=result_cell(booked))
-
-
-def _held_line(position: Position) -> HeldLine:
-    tick_size, plan = position.contract.tick_size, position.plan
-    return HeldLine(
-        words=_held_words(position),
-        average=format_mean_price(position.avg_entry_price, tick_size),
-        stop=format_price(plan.stop.price, tick_size) if plan.stop else "none",
-        targets=tuple(
-            f"{format_price(leg.level.price, tick_size)} ({'the rest' if leg.quantity is None else leg.quantity})"
-            for leg in plan.targets
-        ),
-    )

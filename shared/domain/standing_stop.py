@@ -38,12 +38,22 @@ class MovingStop:
         trail = self.active_trail(best_tick)
         if trail:
             places.append((direction * trail.stop_at(self.best_favourable(best_tick)), ExitReason.TRAIL))
-        if plan.rules.break_even and self._is_favourable(best_tick, plan.rules.break_even.trigger_ticks):
-            places.append((self._break_even(plan.rules.break_even.offset_ticks), ExitReason.BREAK_EVEN))
+        rule, break_even = plan.rules.break_even, self.break_even_price
+        if rule and break_even is not None and self._is_favourable(best_tick, rule.trigger_ticks):
+            places.append((break_even, ExitReason.BREAK_EVEN))
         if not places:
             return None
         price, reason = max(places, key=lambda place: place[0] * direction)
         return StandingStop(level=Level(price=price, overdue=bool(plan.stop and plan.stop.overdue)), reason=reason)
+
+    @property
+    def break_even_price(self) -> Decimal | None:
+        """Return where break-even puts the stop, if the plan has it."""
+        rule = self.plan.rules.break_even
+        if rule is None:
+            return None
+        wanted = self.plan.basis.average + self.direction * Fraction(rule.offset_ticks * self.contract.tick_size)
+        return nearest_level(wanted, towards=self.direction, tick_size=self.contract.tick_size)
 
     def active_trail(self, best_tick: Decimal | None) -> Trail | None:
         """Return how the stop trails, if it does so by now."""
@@ -80,10 +90,6 @@ class MovingStop:
     def _trigger(self, ticks: Decimal) -> Decimal:
         exactly = self.plan.basis.average + self.direction * Fraction(ticks * self.contract.tick_size)
         return decimal_before(exactly, side=self.direction)
-
-    def _break_even(self, offset_ticks: Decimal) -> Decimal:
-        wanted = self.plan.basis.average + self.direction * Fraction(offset_ticks * self.contract.tick_size)
-        return nearest_level(wanted, towards=self.direction, tick_size=self.contract.tick_size)
 
     def _stop_distance(self) -> Fraction:
         stop, basis = self.plan.rules.stop, self.plan.basis

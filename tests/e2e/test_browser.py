@@ -63,6 +63,15 @@ DETAILS = (
     "/recorders/{recorder}/delete",
 )
 MOST_BYTES = 100_000
+TRAILING = {
+    "rules": {"stop": {"kind": "ticks", "value": "80"}, "trail": {"trigger_ticks": "0", "step_ticks": 1}},
+    "basis": {"price": "25600", "value": "51200", "quantity": 2},
+    "stop": {"price": "25580.00", "overdue": False},
+    "targets": [
+        {"level": {"price": "25650.00", "overdue": False}, "quantity": 1},
+        {"level": {"price": "25700.00", "overdue": False}, "quantity": None},
+    ],
+}
 FEED = {
     "at": time.time() + 3600,  # it stays young for as long as the tests take
     "source": "tradingview,coinbase",
@@ -139,7 +148,8 @@ def site(engine: Engine, database_url: str, _redis_server_url: str) -> Iterator[
 def _fill(rows: Rows) -> dict[str, int]:
     now = datetime.now(UTC)
     add_history(rows, "MNQ1!", trades=70, until=now, seed=3)
-    position = rows.position(opened_at=now, gap_seconds=Decimal(51), worst_unrealized_pnl=Decimal("-1234567.50"))
+    worst = Decimal("-1234567.50")
+    position = rows.position(opened_at=now, gap_seconds=Decimal(51), worst_unrealized_pnl=worst, exit_plan=TRAILING)
     rows.trade(position, entry_time=now, max_adverse=Decimal(-9))
     trade = rows.closed(pnl=Decimal("-98765.50"), worst=Decimal("-98765.50"), exit_time=now, ticks_seen=0)
     signal = rows.signal(
@@ -295,6 +305,23 @@ def test_live_cells_follow_the_ticks_in_every_tab_over_one_stream(browser: Brows
     browser.driver.switch_to.window(second)
     site.tick("25604.00")
     browser.wait(lambda: browser.text(cell) == "+$16.00")
+    assert browser.complaints() == []
+
+
+def test_a_stop_that_trails_is_seen_to_move_on_every_page_that_shows_it(browser: Browser, site: Site) -> None:
+    cell = f'[data-live="p{site.ids["position"]}.stop"]'
+    browser.sign_in()
+    for number, path in enumerate(("/positions", "/positions/{position}", "/")):
+        browser.open(path)
+        price = 25612 + number
+        before = browser.text(cell)
+        site.tick(f"{price}.00")
+        browser.wait(lambda stop=f"{price - 20:,}.00": browser.text(cell) == stop)
+        site.tick("25600.00")
+        assert before != browser.text(cell)
+
+    assert browser.text(f'[data-live="p{site.ids["position"]}.stop.reason"]') == "Trailing stop"
+    assert browser.text(f'[data-live="p{site.ids["position"]}.target"]') == "25,650.00 for 1"
     assert browser.complaints() == []
 
 

@@ -151,6 +151,9 @@ def test_a_program_gets_all_open_positions_then_what_changes_then_what_closes(
         "quantity": 2,
         "avg_entry_price": "25600",
         "gap_seconds": "1.5",
+        "stop_price": None,
+        "stop_reason": None,
+        "targets": [],
     }
     assert snapshot[0] == "positions"
     assert snapshot[1][1] == known | {
@@ -172,6 +175,44 @@ def test_a_program_gets_all_open_positions_then_what_changes_then_what_closes(
         }
     ]
     assert closed == ("closed", [position])
+
+
+TRAILING = {
+    "rules": {"stop": {"kind": "ticks", "value": "40"}, "trail": {"trigger_ticks": "20", "step_ticks": 4}},
+    "basis": {"price": "25600", "value": "51200", "quantity": 2},
+    "stop": {"price": "25590.00", "overdue": False},
+    "targets": [{"level": {"price": "25650.00", "overdue": False}, "quantity": None}],
+}
+
+
+def test_a_program_sees_the_stop_move_while_it_trails(client: FlaskClient, rows: Rows, ticks: TickPublisher) -> None:
+    rows.position(exit_plan=TRAILING)
+    tick(ticks, "25604.75")
+
+    with opened(client, rows, STREAM) as events:
+        _, (planned,) = next(events)
+        tick(ticks, "25605.00")
+        _, (trailed,) = until(events, lambda event: event[0] == "changes" and event[1][0]["stop_price"] != "25590")
+        tick(ticks, "25601.00")
+        _, (kept,) = until(events, lambda event: event[0] == "changes" and event[1][0]["current_price"] == "25601")
+
+    assert planned["targets"] == [{"price": "25650", "quantity": None}]
+    stops = [(each["stop_price"], each["stop_reason"]) for each in (planned, trailed, kept)]
+    assert stops == [("25590", "sl"), ("25595", "trail"), ("25595", "trail")]
+
+
+def test_a_page_sees_the_stop_move_while_it_trails(client: FlaskClient, rows: Rows, ticks: TickPublisher) -> None:
+    position = rows.position(exit_plan=TRAILING)
+    stop = f"p{position}.stop"
+
+    with opened(client, rows, "/live") as events:
+        shown = next(events)[1]["cells"]
+        tick(ticks, "25608.00")
+        _, message = until(events, lambda event: stop in event[1].get("cells", {}))
+
+    assert [shown[f"{stop}{part}"][0] for part in ("", ".reason")] == ["25,590.00", "Stop loss"]
+    assert shown[f"p{position}.target"][0] == "25,650.00 for the rest"
+    assert [message["cells"][f"{stop}{part}"][0] for part in ("", ".reason")] == ["25,598.00", "Trailing stop"]
 
 
 def close(rows: Rows, position_id: int) -> None:

@@ -73,6 +73,75 @@ def test_what_is_held_now_includes_ticks_that_nobody_wrote_down_yet(
 
 
 @pytest.mark.usefixtures("market")
+def test_what_is_accepted_and_not_applied_yet_comes_first(client: FlaskClient, engine: Engine, trader: Trader) -> None:
+    before = count(engine, recorder_positions)
+    for body in ('{"action": "buy", "quantity": 2}', '{"action": "sell", "ticker": "MES1!", "price": 6000}'):
+        client.post(f"/webhook/{trader.token}", data=body)
+
+    tried = asked(client, trader, "buy")
+
+    assert [(each["symbol"], each["quantity"]) for each in tried["held_before"]] == [("MNQ1!", 2), ("MES1!", 1)]
+    assert [(each["symbol"], each["quantity"]) for each in tried["held_after"]] == [("MNQ1!", 3), ("MES1!", 1)]
+    assert [each["quantity"] for each in tried["fills"]] == [1]
+    assert count(engine, recorder_positions) == before
+
+
+def test_a_pending_signal_is_filled_at_its_own_place_among_the_ticks(
+    client: FlaskClient, trader: Trader, market: TickPublisher
+) -> None:
+    client.post(f"/webhook/{trader.token}", data='{"action": "buy", "tp_ticks": 20, "sl_ticks": 20}')
+    market.publish("MNQ1!", Decimal("25606.00"), time.time_ns())
+
+    tried = asked(client, trader, "buy")
+
+    assert tried["held_before"] == []
+    assert tried["fills"][0]["price"] == "25606"
+
+
+@pytest.mark.usefixtures("market")
+def test_filters_count_entries_that_are_not_applied_yet(client: FlaskClient, trader: Trader) -> None:
+    path = f"/api/v1/recorders/{trader.recorder.id}"
+    assert client.patch(path, json={"cooldown_seconds": 600}, headers=trader.bearer).status_code == 200
+    client.post(f"/webhook/{trader.token}", data="buy")
+
+    assert asked(client, trader, "buy")["reason"].startswith("cooldown_seconds: 0 s after the last entry")
+    assert asked(client, trader, "buy", held="flat")["status"] == "ignored"
+
+
+@pytest.mark.usefixtures("market")
+def test_exits_that_move_are_told_with_what_moves_them(client: FlaskClient, trader: Trader) -> None:
+    path = f"/api/v1/recorders/{trader.recorder.id}"
+    moving = {
+        "sl_enabled": True, "sl_amount": 40, "sl_type": "Trail", "trail_trigger": 20, "trail_freq": 4,
+        "break_even_enabled": True, "break_even_ticks": 30, "break_even_offset": 2, "session_end": "15:55",
+        "avg_down_enabled": True, "avg_down_amount": 3, "avg_down_point": 10, "max_contracts": 3,
+    }  # fmt: skip
+    assert client.patch(path, json=moving, headers=trader.bearer).status_code == 200
+
+    (then,) = asked(client, trader, {"action": "buy", "price": "25600"})["held_after"]
+    (on,) = asked(client, trader, {"action": "buy", "price": "25600"}, held="short", held_price="25500")["held_after"]
+
+    assert (then["stop"], then["stop_reason"]) == ("25590", "sl")
+    assert then["trail"] == {"trigger_ticks": "20", "step_ticks": 4}
+    assert then["break_even"] == {"trigger_ticks": "30", "offset_ticks": "2", "price": "25600.5"}
+    assert then["average_down"] == {"price": "25597.5", "quantity": 2}
+    assert then["closes_at"][10:] in ("T20:55:00.000Z", "T19:55:00.000Z")
+    assert on["break_even"] == then["break_even"]
+
+
+@pytest.mark.usefixtures("market")
+def test_a_stop_that_its_own_entry_trails_is_told_where_it_stands(client: FlaskClient, trader: Trader) -> None:
+    path = f"/api/v1/recorders/{trader.recorder.id}"
+    trailing = {"sl_enabled": True, "sl_amount": 40, "sl_type": "Trail"}
+    assert client.patch(path, json=trailing, headers=trader.bearer).status_code == 200
+    supposed = {"held": "long", "held_price": "25590", "last_price": "25600"}
+
+    (then,) = asked(client, trader, {"action": "buy", "quantity": 1, "price": "25600"}, **supposed)["held_after"]
+
+    assert (then["avg_entry_price"], then["stop"], then["stop_reason"]) == ("25595", "25590", "trail")
+
+
+@pytest.mark.usefixtures("market")
 def test_filters_judge_what_is_tried_by_what_was_recorded(
     client: FlaskClient, engine: Engine, redis_client: Redis, trader: Trader
 ) -> None:
@@ -94,13 +163,18 @@ def test_what_is_supposed_takes_the_place_of_what_is_held(client: FlaskClient, t
 
     tried = asked(client, trader, "closeall", **supposed)
 
-    assert tried["held_before"][0] | {} == {
+    assert tried["held_before"][0] == {
         "symbol": "MNQ1!",
         "side": "SHORT",
         "quantity": 3,
         "avg_entry_price": "25650",
         "stop": None,
+        "stop_reason": None,
+        "trail": None,
+        "break_even": None,
         "targets": [],
+        "average_down": None,
+        "closes_at": None,
     }
     assert [(each["exit_price"], each["pnl"]) for each in tried["trades"]] == [("25620.5", "177")]
     assert tried["held_after"] == []
@@ -154,6 +228,26 @@ def test_the_page_says_what_would_come_of_a_template(app: Flask, trader: Trader)
     assert "Sells 1 MNQ1! 25,600.25 Exit: reversal $0.00" in text
     assert "Sells 2 MNQ1! 25,600.25 Entry" in text
     assert "Held then short 2 MNQ1!" in text
+
+
+@pytest.mark.usefixtures("market")
+def test_the_page_says_what_moves_the_exits(app: Flask, trader: Trader) -> None:
+    client = app.test_client()
+    client.post("/login", data={"name": trader.name, "password": PASSWORD})
+    moving = {
+        "sl_enabled": True, "sl_amount": 40, "sl_type": "Trail", "trail_trigger": 20,
+        "break_even_enabled": True, "break_even_ticks": 30, "break_even_offset": 2,
+        "avg_down_enabled": True, "avg_down_amount": 1, "avg_down_point": 10, "max_contracts": 3,
+    }  # fmt: skip
+    client.patch(f"/api/v1/recorders/{trader.recorder.id}", json=moving, headers=trader.bearer)
+
+    answer = client.post(f"/recorders/{trader.recorder.id}/test", data={"body": '{"action": "buy", "price": 25600}'})
+
+    text = unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", answer.text)))
+    assert "Stop 25,590.00" in text
+    assert "Trailing follows the best price from 20 ticks in favour, by 1 tick at a time" in text
+    assert "Break-even stop to 25,600.50 from 30 ticks in favour" in text
+    assert "Averages down adds 1 at 25,597.50" in text
 
 
 def test_the_page_keeps_what_was_typed_and_names_the_wrong_field(app: Flask, trader: Trader) -> None:

@@ -15,8 +15,7 @@ from services.web.backend import backend
 from services.web.manual_signals import NotRejected, send_again
 from services.web.problems import problem
 from services.web.standing import Seen
-from services.web.standing_exits import standing_exits
-from shared.domain.numbers import plain
+from services.web.standing_exits import exit_fields, standing_exits
 from shared.intake.acceptance import ACCEPTED
 from shared.store.database import Engine
 from shared.store.pages import Page
@@ -111,9 +110,7 @@ def _position_fields(row: Any) -> dict[str, Any]:
     """The row with its exits as they stand instead of as they were planned; none of a closed position."""
     fields_of_row = _row_fields(row)
     del fields_of_row["exit_plan"], fields_of_row["best_since_entry"]
-    exits = standing_exits(row, Seen())
-    targets = [{"price": plain(leg.level.price), "quantity": leg.quantity} for leg in exits.targets]
-    return fields_of_row | {"stop_price": exits.stop_price, "stop_reason": exits.stop_reason, "targets": targets}
+    return fields_of_row | exit_fields(standing_exits(row, Seen()))
 
 
 def _csv_lines(page: Page[TradeRow], query: ListQuery[TradeFilter], engine: Engine, owner: int) -> Iterator[str]:

@@ -11,6 +11,7 @@ from services.web.backend import backend
 from services.web.event_stream import event, stream
 from services.web.open_positions import OpenPositions
 from services.web.standing import Seen, stand
+from services.web.standing_exits import StandingExits, exit_fields
 
 MOST_POSITIONS = 2000
 
@@ -23,7 +24,8 @@ def live_positions() -> Response:
 
     `positions`, first after each connection: all open positions, at most the 2,000 newest. `changes`, at most four
     times a second: those that opened or changed, whole. `closed`: the ids of those that are not open any more. After
-    15 seconds without an event, a comment shows that the connection stands.
+    15 seconds without an event, a comment shows that the connection stands. `stop_price` is where the stop stands
+    (it moves while it trails), `stop_reason` what a fill there would be called.
     """
     refuse_unknown()
     return stream(StreamedPositions(user_id()))
@@ -56,10 +58,10 @@ class StreamedPositions:
         return (event(changed, "changes") if changed else "") + (event(closed, "closed") if closed else "")
 
     def _standing(self) -> dict[int, Fields]:
-        return {row.id: _fields(row, seen) for row, seen in self.positions}
+        return {row.id: _fields(row, seen, exits) for row, seen, exits in self.positions}
 
 
-def _fields(row: Any, seen: Seen) -> Fields:
+def _fields(row: Any, seen: Seen, exits: StandingExits) -> Fields:
     standing = stand(row, seen)
     return encode_fields(
         {
@@ -75,5 +77,6 @@ def _fields(row: Any, seen: Seen) -> Fields:
             "best_unrealized_pnl": standing.best,
             "ticks_seen": standing.ticks_seen,
             "gap_seconds": row.gap_seconds,
+            **exit_fields(exits),
         }
     )

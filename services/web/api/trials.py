@@ -1,17 +1,21 @@
 """Tries alerts on a recorder without recording anything."""
 
 import json
+from dataclasses import asdict
+from decimal import Decimal
 from typing import Any
 
 from flask import Response, abort, jsonify
 
 from services.web.alert_trial import Tried, try_alert
 from services.web.api.blueprint import api, found, read_object, transaction, user_id
-from services.web.api.encoding import encode
+from services.web.api.encoding import encode, encode_fields
 from services.web.backend import backend
+from services.web.planned_exits import PlannedExits, planned_exits
 from services.web.problems import problem
 from services.web.trial_warnings import warnings_about
 from services.web.trials import Trial, TrialRefused, parse_trial
+from shared.domain.exit_rules import BreakEvenRule, TrailRule
 from shared.domain.position import Position
 from shared.domain.rehearsal import Rehearsal, RehearsedFill
 from shared.domain.timestamps import format_timestamp
@@ -86,15 +90,31 @@ def _read(rehearsal: Rehearsal) -> dict[str, Any] | None:
 
 
 def _position(position: Position) -> dict[str, Any]:
-    plan = position.plan
+    exits = planned_exits(position)
     return {
         "symbol": position.symbol,
         "side": side_of(position.direction),
         "quantity": position.quantity,
         "avg_entry_price": encode(position.avg_entry_price),
-        "stop": encode(plan.stop.price) if plan.stop else None,
-        "targets": [{"price": encode(leg.level.price), "quantity": leg.quantity} for leg in plan.targets],
+        "stop": encode(exits.stop_price),
+        "stop_reason": exits.stop_reason and exits.stop_reason.value,
+        "trail": _rule(exits.trail),
+        "break_even": _rule(exits.break_even, price=exits.break_even_price),
+        "targets": [{"price": encode(leg.level.price), "quantity": leg.quantity} for leg in exits.targets],
+        "average_down": _average_down(exits),
+        "closes_at": None if exits.closes_at is None else format_timestamp(exits.closes_at, 3),
     }
+
+
+def _average_down(exits: PlannedExits) -> dict[str, Any] | None:
+    if exits.average_down_price is None:
+        return None
+    return {"price": encode(exits.average_down_price), "quantity": exits.average_down_quantity}
+
+
+def _rule(rule: TrailRule | BreakEvenRule | None, **more: Decimal | None) -> dict[str, Any] | None:
+    """A rule by its own names, such as `trigger_ticks`; None where there is none."""
+    return None if rule is None else encode_fields(asdict(rule) | more)
 
 
 def _fill(fill: RehearsedFill) -> dict[str, Any]:

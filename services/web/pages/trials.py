@@ -9,6 +9,7 @@ from services.web.alert_trial import try_alert
 from services.web.backend import backend
 from services.web.pages.blueprint import pages
 from services.web.pages.recorders import own_recorder
+from services.web.pages.viewer import viewer_zone
 from services.web.trial_view import TrialView, view_trial
 from services.web.trials import READERS, TrialRefused, parse_trial
 from shared.store.recorders import Recorder
@@ -34,7 +35,7 @@ def tried(recorder_id: int) -> str | tuple[str, int]:
         answer = try_alert(backend(), recorder, wanted)
     except TrialRefused as refused:
         return _page(recorder, typed, errors=refused.errors), UNPROCESSABLE
-    return _page(recorder, typed, answer=view_trial(answer, recorder.settings))
+    return _page(recorder, typed, answer=view_trial(answer, recorder.settings, viewer_zone()))
 
 
 def _page(
