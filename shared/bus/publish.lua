@@ -1,8 +1,8 @@
 -- Appends a batch to the tick log and publishes it, in one atomic step; answers the ids of its entries, or those of the
 -- same batch if it was appended before. A symbol's log begins with a gap mark that the script writes by itself.
 -- KEYS: the source's publisher hash, the hash of heads.
--- ARGV: epoch, sequence of the batch, retention in ms, then eight for each entry:
---   symbol, occurred_at (ns), price, bid, ask, size, gap seconds, difference of a roll; what an entry does not have is empty.
+-- ARGV: epoch, sequence of the batch, retention in ms, and its entries, a line of six words each:
+--   symbol, occurred_at (ns), price or gap:SECONDS or roll:DIFFERENCE, bid, ask, size; what an entry does not have is a dash.
 local publisher, heads = KEYS[1], KEYS[2]
 local epoch, sequence = tonumber(ARGV[1]), tonumber(ARGV[2])
 
@@ -26,16 +26,16 @@ end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local ms, seq = parse_id(redis.call('HGET', heads, 'place') or '0-0')
+local ms_text = string.format('%.0f-', ms)
 
 local function next_id()
-  if now > ms then
-    ms, seq = now, 0
-  elseif seq < 1048575 then -- a place has 20 bits for the sequence
-    seq = seq + 1
+  if now > ms or seq == 1048575 then -- a place has 20 bits for the sequence
+    ms, seq = math.max(now, ms + 1), 0
+    ms_text = string.format('%.0f-', ms)
   else
-    ms, seq = ms + 1, 0
+    seq = seq + 1
   end
-  return string.format('%.0f-%.0f', ms, seq)
+  return ms_text .. seq
 end
 
 -- Removes what is older than the retention and keeps the id of the last entry that went.
@@ -49,66 +49,78 @@ local function trim(symbol, stream)
   end
 end
 
+-- The logs of the batch by symbol: `last` is the id of the last entry, `head` is there if the batch changes it.
+local logs = {}
+local function open(symbol)
+  local log = {stream = 'ticks:' .. symbol, last = redis.call('HGET', heads, symbol .. ':entry')}
+  if log.last and math.floor(parse_id(log.last) / 1000) ~= math.floor(now / 1000) then -- once a second is enough
+    trim(symbol, log.stream)
+  end
+  logs[symbol] = log
+  return log
+end
+
 -- Appends one entry and publishes it; answers its id.
-local function add(stream, before, entry, said, occurred_at)
+local function add(log, occurred_at, said, ...)
   local id = next_id()
-  redis.call('XADD', stream, id, 't', occurred_at, unpack(entry))
-  redis.call('PUBLISH', stream, id .. ' ' .. before .. ' ' .. said .. ' ' .. occurred_at)
+  redis.call('XADD', log.stream, id, 't', occurred_at, ...)
+  redis.call('PUBLISH', log.stream, id .. ' ' .. (log.last or '0-0') .. ' ' .. said .. ' ' .. occurred_at)
+  log.last = id
   return id
+end
+
+local function add_price(log, occurred_at, price, bid, ask, size)
+  local fields = {'p', price}
+  for _, field in ipairs({{'b', bid}, {'a', ask}, {'s', size}}) do
+    if field[2] ~= '-' then
+      fields[#fields + 1], fields[#fields + 2] = field[1], field[2]
+    end
+  end
+  local id = add(log, occurred_at, price, unpack(fields))
+  log.head = id .. ' ' .. price .. ' ' .. occurred_at
+  return id
+end
+
+local function add_gap(log, occurred_at, said, seconds)
+  return add(log, occurred_at, said, 'g', seconds)
 end
 
 -- The first entry of a symbol's log: whoever was there before it must not take the log for the whole.
 local everything = string.format('%.0f', math.floor(now / 1000)) -- seconds since 1970
-local function begin(stream, occurred_at)
-  return add(stream, '0-0', {'g', everything}, 'gap:' .. everything, occurred_at)
+local function begin(log, occurred_at)
+  return add_gap(log, occurred_at, 'gap:' .. everything, everything)
 end
 
 -- A roll moves the last price; whoever reads the head adds the differences, since numbers are binary here.
-local function roll_head(symbol, id, difference)
-  local head = redis.call('HGET', heads, symbol)
-  if head then
-    redis.call('HSET', heads, symbol, head .. ' ' .. id .. ':' .. difference)
-  end
+local function add_roll(symbol, log, occurred_at, said, difference)
+  local id = add(log, occurred_at, said, 'r', difference)
+  log.head = log.head or redis.call('HGET', heads, symbol)
+  log.head = log.head and log.head .. ' ' .. id .. ':' .. difference
+  return id
 end
 
-local optional = {{'b', 3}, {'a', 4}, {'s', 5}}
 local ids = {}
-for at = 4, #ARGV, 8 do
-  local symbol, occurred_at, price, gap, roll = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 6], ARGV[at + 7]
-  local stream = 'ticks:' .. symbol
-  local before = redis.call('HGET', heads, symbol .. ':entry')
-  if not before and gap ~= '' then -- what it says was missed lies within the beginning, and must not count twice
-    before, gap = '0-0', everything
-  elseif not before then
-    before = begin(stream, occurred_at)
-  end
-  local entry, said = {'p', price}, price
-  if gap ~= '' then
-    entry, said = {'g', gap}, 'gap:' .. gap
-  elseif roll ~= '' then
-    entry, said = {'r', roll}, 'roll:' .. roll
-  end
-  for _, field in ipairs(optional) do
-    local value = ARGV[at + field[2]]
-    if value ~= '' then
-      entry[#entry + 1], entry[#entry + 2] = field[1], value
-    end
-  end
-  local id = add(stream, before, entry, said, occurred_at)
-  if price ~= '' then
-    redis.call('HSET', heads, 'place', id, symbol .. ':entry', id, symbol, id .. ' ' .. price .. ' ' .. occurred_at)
+for symbol, occurred_at, said, bid, ask, size in string.gmatch(ARGV[4], '(%S+) (%S+) (%S+) (%S+) (%S+) (%S+)') do
+  local log, kind, number = logs[symbol] or open(symbol), string.match(said, '^(%a+):(.+)$')
+  local begun = not log.last and begin(log, occurred_at)
+  if kind == 'gap' and begun then -- what it says was missed lies within the beginning, and must not count twice
+    ids[#ids + 1] = begun
+  elseif kind == 'gap' then
+    ids[#ids + 1] = add_gap(log, occurred_at, said, number)
+  elseif kind == 'roll' then
+    ids[#ids + 1] = add_roll(symbol, log, occurred_at, said, number)
   else
-    redis.call('HSET', heads, 'place', id, symbol .. ':entry', id)
+    ids[#ids + 1] = add_price(log, occurred_at, said, bid, ask, size)
   end
-  if roll ~= '' then
-    roll_head(symbol, id, roll)
-  end
-  if math.floor(parse_id(before) / 1000) ~= math.floor(ms / 1000) then -- the symbol's first entry in this second
-    trim(symbol, stream)
-  end
-  ids[#ids + 1] = id
 end
 
+redis.call('HSET', heads, 'place', ids[#ids])
+for symbol, log in pairs(logs) do
+  redis.call('HSET', heads, symbol .. ':entry', log.last)
+  if log.head then
+    redis.call('HSET', heads, symbol, log.head)
+  end
+end
 local answer = table.concat(ids, ' ')
 redis.call('HSET', publisher, 'epoch', ARGV[1], 'sequence', ARGV[2], 'ids', answer)
 return answer

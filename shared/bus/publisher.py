@@ -83,9 +83,9 @@ class TickPublisher:
 
     def _send(self, messages: Sequence[SourceMessage]) -> list[int]:
         self.unanswered = True
-        entries = (argument for message in messages for argument in _arguments(message))
+        entries = "\n".join(map(_line, messages))
         try:
-            answer = self._script(keys=self._keys, args=[self._epoch, self._sequence, self._retention_ms, *entries])
+            answer = self._script(keys=self._keys, args=[self._epoch, self._sequence, self._retention_ms, entries])
         except ResponseError as error:
             if str(error).startswith("FENCED"):
                 raise FencedPublisher(str(error)) from error
@@ -111,15 +111,14 @@ class TickPublisher:
         return self.append([Gap(symbol=symbol, occurred_at=occurred_at, gap_seconds=gap_seconds)])[0]
 
 
-def _arguments(message: SourceMessage) -> tuple[str, ...]:
-    """The eight arguments of an entry that publish.lua expects."""
-    price = bid = ask = size = gap_seconds = difference = None
+def _line(message: SourceMessage) -> str:
+    """Write an entry as publish.lua reads it."""
     match message:
-        case Gap():
-            gap_seconds = message.gap_seconds
-        case Roll():
-            difference = message.difference
         case Quote():
-            price, bid, ask, size = message.price, message.bid, message.ask, message.size
-    numbers = (price, bid, ask, size, gap_seconds, difference)
-    return message.symbol, str(message.occurred_at), *("" if n is None else format(n, "f") for n in numbers)
+            book = (message.bid, message.ask, message.size)
+            bid, ask, size = ("-" if number is None else format(number, "f") for number in book)
+            return f"{message.symbol} {message.occurred_at} {message.price:f} {bid} {ask} {size}"
+        case Gap():
+            return f"{message.symbol} {message.occurred_at} gap:{message.gap_seconds:f} - - -"
+        case Roll():
+            return f"{message.symbol} {message.occurred_at} roll:{message.difference:f} - - -"

@@ -11,8 +11,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from itertools import count, islice
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,33 +41,47 @@ class Load(NamedTuple):
 
 
 class Stream:
-    """Messages at a fixed rate, as bytes on the one client's socket, each with the moment when it went out."""
+    """Messages at a fixed rate, as bytes on the one client's socket, each price with the moment when it went out.
+
+    Prices go round in STEPS. A round is written once a second, since the feed shares the machine with it.
+    """
 
     def __init__(self, server: TradingViewServer, frames: int) -> None:
         self._frames = frames
         (self._client,) = server.clients
         self._socket: socket.socket = self._client._connection.socket
         (self._session,) = server._talks[self._client].sessions
+        self._round: list[bytes] = []
+        self._written_at = 0
         self.sent_at: list[float] = []
+        self.cpu_seconds = 0.0
 
     def run(self, rate: int, seconds: float) -> None:
-        begun = time.time()
-        numbers = count()
+        begun, begun_cpu = time.time(), time.thread_time()
         while (now := time.time()) < begun + seconds:
-            due = (int((now - begun) * rate) - len(self.sent_at)) // self._frames
-            self._socket.sendall(b"".join(self._message(numbers) for _ in range(due)))
-            self.sent_at += [now] * (due * self._frames)
+            self._say((int((now - begun) * rate) - len(self.sent_at)) // self._frames, now)
             time.sleep(max(0.0, BURST_SECONDS - (time.time() - now)))
+        self.cpu_seconds = time.thread_time() - begun_cpu
 
-    def _message(self, numbers: Iterator[int]) -> bytes:
-        text = "".join(self._frame(number) for number in islice(numbers, self._frames)).encode()
+    def _say(self, messages: int, now: float) -> None:
+        if int(now) != self._written_at:
+            self._written_at = int(now)
+            self._round = [self._message(number) for number in range(len(NAMES) * STEPS)]
+        first = len(self.sent_at) // self._frames
+        turns = range(first, first + messages)
+        self._socket.sendall(b"".join([self._round[number % len(self._round)] for number in turns]))
+        self.sent_at += [now] * (messages * self._frames)
+
+    def _message(self, number: int) -> bytes:
+        first = number * self._frames
+        text = "".join(self._frame(each) for each in range(first, first + self._frames)).encode()
         return b"\x81\x7e" + len(text).to_bytes(2, "big") + text
 
     def _frame(self, number: int) -> str:
         name, turn = NAMES[number % len(NAMES)], number // len(NAMES)
         price = 1000 + 5 * (turn % STEPS)
         payload = (
-            f'{{"m":"qsd","p":["{self._session}",{{"n":"{name}","s":"ok","v":{{"lp":{price}.0,"lp_time":{int(time.time())},'
+            f'{{"m":"qsd","p":["{self._session}",{{"n":"{name}","s":"ok","v":{{"lp":{price}.0,"lp_time":{self._written_at},'
             f'"bid":{price - 5}.0,"ask":{price}.0,"volume":{turn},"ch":1.25,"chp":0.01}}}}]}}'
         )
         return f"~m~{len(payload)}~m~{payload}"
@@ -109,8 +122,8 @@ def measured(
 ) -> dict[str, Any]:
     server.wait_for(lambda: server.follows(*NAMES))
     wait_until(lambda: logged(redis) >= len(NAMES))
-    before, stream, worker = logged(redis), Stream(server, load.frames), psutil.Process(feed.pid)
-    cpu = sum(worker.cpu_times()[:2])
+    before, stream = logged(redis), Stream(server, load.frames)
+    feed_cpu, redis_cpu = cpu_clock(feed.pid), cpu_clock(redis.info("server")["process_id"])
     stream.run(load.rate, load.seconds)
     behind_at_end = before + len(stream.sent_at) - logged(redis)
     wait_until(lambda: logged(redis) >= before + len(stream.sent_at))
@@ -126,9 +139,18 @@ def measured(
         "p50_ms": round(statistics.median(delays) * 1000, 1),
         "p99_ms": round(delays[len(delays) * 99 // 100] * 1000, 1),
         "max_ms": round(delays[-1] * 1000, 1),
-        "feed_cpu_percent": round(100 * (sum(worker.cpu_times()[:2]) - cpu) / load.seconds),
+        "feed_cpu_us": round(feed_cpu() * 1e6 / len(stream.sent_at), 1),  # for each price, as the two that follow
+        "redis_cpu_us": round(redis_cpu() * 1e6 / len(stream.sent_at), 1),
+        "sender_cpu_us": round(stream.cpu_seconds * 1e6 / len(stream.sent_at), 1),
         "connections": server.connected,
     }
+
+
+def cpu_clock(pid: int) -> Callable[[], float]:
+    """Return what says how many seconds of CPU a process has used since now."""
+    process = psutil.Process(pid)
+    begun = sum(process.cpu_times()[:2])
+    return lambda: sum(process.cpu_times()[:2]) - begun
 
 
 def logged(redis: RedisClient) -> int:
