@@ -96,6 +96,14 @@ class TestAppending:
         heads = tick_log.read_heads(redis_client)
         assert (heads.place, heads.ticks["MNQ1!"].price) == (place, Decimal("20200.5"))
 
+    def test_of_one_batch_the_last_price_counts_and_the_rolls_behind_it(
+        self, redis_client: Redis, publisher: TickPublisher
+    ) -> None:
+        roll, other = (Roll(symbol=name, occurred_at=Y2K, difference=Decimal(5)) for name in ("MNQ1!", "MES1!"))
+        *_, last, _, _ = publisher.append([quote(90), roll, quote(100), roll, other])
+        head = tick_log.read_heads(redis_client).ticks
+        assert head == {"MNQ1!": PriceTick(symbol="MNQ1!", place=last, occurred_at=Y2K, price=Decimal(105))}
+
     def test_places_rise_strictly_over_all_symbols(self, redis_client: Redis, publisher: TickPublisher) -> None:
         batch = [quote(number, symbol) for number in range(50) for symbol in ("MNQ1!", "MES1!")]
         start = begun(publisher, "MES1!")
