@@ -57,7 +57,7 @@ def view_trial(tried: Tried, settings: RecorderSettings, zone: ZoneInfo) -> Tria
         before=", ".join(held_words(each) for each in rehearsal.before) or "nothing",
         fills=tuple(_fill_line(each, rehearsal, tick_sizes) for each in rehearsal.fills),
         after=tuple(view_held(each, zone) for each in rehearsal.after),
-        warnings=tuple(warnings_about(rehearsal, settings)),
+        warnings=tuple(warnings_about(tried, settings)),
     )
 
 

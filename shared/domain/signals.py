@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 from shared.domain.actions import OPPOSITES, Action, find_action
 from shared.domain.bodies import Body, read_body
 from shared.domain.numbers import parse_positive, parse_whole, refuse_placeholder, shown
-from shared.domain.overrides import NO_OVERRIDES, Overrides, parse_overrides
+from shared.domain.overrides import NO_OVERRIDES, RISK, STOP_KEYS, TARGET_KEYS, Overrides, parse_overrides
 from shared.domain.refusals import SignalRefused, ValueRefused
 from shared.domain.stated_positions import OTHER_SIDE, MarketPosition, combine_size, parse_market_position
 from shared.domain.timestamps import parse_webhook_time
@@ -22,6 +22,7 @@ __all__ = [
     "inverted",
     "parse_quantity",
     "parse_signal",
+    "unread_keys",
 ]
 
 SignalType = Literal["strategy", "alert"]
@@ -44,6 +45,12 @@ ALERT_ID = ("id", "alert_id")
 RECORDER_NAME = ("recorder", "strategy", "strategy_name", "name")
 WRAPPED_TEXT = ("message", "text")
 PAYLOAD = frozenset(SYMBOL + ACTION + PRICE + QUANTITY + MARKET_POSITION + SIGNED_SIZE + UNSIGNED_SIZE)
+
+READ = frozenset(
+    PAYLOAD.union(ACTION_IF_KNOWN, PREVIOUS_POSITION, PREVIOUS_SIGNED_SIZE, PREVIOUS_UNSIGNED_SIZE)
+    .union(TIME, ALERT_ID, RECORDER_NAME, WRAPPED_TEXT)
+    .union(STOP_KEYS, TARGET_KEYS, (RISK,))
+)
 
 LONGEST_LABEL = 200
 
@@ -94,6 +101,11 @@ def parse_signal(body: bytes | str) -> Signal:
         overrides=parse_overrides(read.fields),
         signal_type="alert" if market_position is None and position_size is None else "strategy",
     )
+
+
+def unread_keys(body: bytes | str) -> list[str]:
+    """List the keys of a body, in lower case, that say nothing to the recorder; raises SignalRefused."""
+    return sorted(_unwrapped(read_body(body)).fields.keys() - READ)
 
 
 def inverted(signal: Signal) -> Signal:

@@ -42,8 +42,8 @@ def parse_exit(kind: ExitKind, item: object) -> ExitOverride:
 def parse_exit_object(item: Mapping[str, object]) -> ExitOverride:
     """Read the one distance or price in `{"loss_ticks": 7}`; a trailing stop is not taken for a fixed one."""
     kind = next((str(item[key]) for key in item if key.lower() == "type"), "")
-    if "trail" in kind.lower():
-        raise ValueRefused(f"type {shown(kind)!r} is not available")
+    if "trail" in kind.lower() or any(key.lower().startswith("trail") for key in item):
+        raise ValueRefused("an alert cannot make a stop trail, that is the recorder's setting sl_type")
     meant = next((key for key in item if key.lower() in OTHER_MEANINGS), None)
     if meant is not None:
         raise ValueRefused(f"{meant} is not available, a part is stated as trim_percent")

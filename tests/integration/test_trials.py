@@ -142,6 +142,14 @@ def test_a_stop_that_its_own_entry_trails_is_told_where_it_stands(client: FlaskC
 
 
 @pytest.mark.usefixtures("market")
+def test_keys_that_nobody_reads_are_named(client: FlaskClient, trader: Trader) -> None:
+    stated = {"action": "buy", "time": "2026-11-20T15:00:00Z", "slTicks": 20, "trailStop": 5, "sl_ticks": 4}
+
+    assert asked(client, trader, stated)["warnings"] == ["The recorder does not read slticks, trailstop."]
+    assert asked(client, trader, {"text": "buy", "id": 7})["warnings"] == []
+
+
+@pytest.mark.usefixtures("market")
 def test_filters_judge_what_is_tried_by_what_was_recorded(
     client: FlaskClient, engine: Engine, redis_client: Redis, trader: Trader
 ) -> None:

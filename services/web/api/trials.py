@@ -36,7 +36,7 @@ def rehearse_alert(recorder_id: int) -> Response:
     with transaction() as connection:
         recorder = found(find_recorder(connection, user_id(), recorder_id))
     tried = try_alert(backend(), recorder, trial)
-    return jsonify(_described(tried) | {"warnings": warnings_about(tried.rehearsal, recorder.settings)})
+    return jsonify(_described(tried) | {"warnings": warnings_about(tried, recorder.settings)})
 
 
 @api.errorhandler(TrialRefused)
