@@ -34,6 +34,8 @@ FIELDS = {
 }
 DURATIONS = ("entry_time", "exit_time")
 PLAIN = ("quantity", "entry_price", "exit_price")
+MOST_ROWS = 500
+AGREES = "matched"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,15 +70,19 @@ class ComparedTrade:
     differences: tuple[str, ...] = ()
 
 
-def view_comparison(comparison: TradeComparison) -> list[ComparedTrade]:
-    """List the trades of both sides in order of entry, those that differ as such."""
+def view_comparison(comparison: TradeComparison, *, most: int = MOST_ROWS) -> tuple[list[ComparedTrade], int]:
+    """List the trades of both sides in order of entry, those that differ as such, and count those beyond `most`.
+
+    Where there are more, those that agree go first, then the latest.
+    """
     step = _price_step(comparison)
     rows: Iterable[ComparedTrade] = (
         *(_matched(each, step) for each in comparison.matched),
         *(_row("missing", "Missing", step, listed=each) for each in comparison.missing),
         *(_row("extra", "Extra", step, recorded=each) for each in comparison.extra),
     )
-    return sorted(rows, key=lambda row: row.entered_at)
+    shown = sorted(rows, key=lambda row: (row.kind == AGREES, row.entered_at))
+    return sorted(shown[:most], key=lambda row: row.entered_at), max(len(shown) - most, 0)
 
 
 def _price_step(comparison: TradeComparison) -> Decimal:
@@ -88,7 +94,7 @@ def _price_step(comparison: TradeComparison) -> Decimal:
 
 
 def _matched(matched: MatchedTrade, step: Decimal) -> ComparedTrade:
-    kind, words = ("matched", "Agrees") if matched.agrees else ("differs", "Differs")
+    kind, words = (AGREES, "Agrees") if matched.agrees else ("differs", "Differs")
     differences = tuple(
         f"{FIELDS[each.field]} {_amount(each.field, each.amount, matched.recorded.currency)}".strip()
         for each in matched.differences

@@ -140,6 +140,20 @@ def test_a_list_of_a_year_is_not_too_large(client: FlaskClient, rows: Rows) -> N
     assert uploaded(client, rows, many)[0] == 200
 
 
+def test_of_a_long_list_the_page_shows_what_does_not_agree_first(client: FlaskClient, rows: Rows) -> None:
+    first, *_ = LISTED.removeprefix(HEADER).partition("2,")
+    later = f"{EXIT + timedelta(days=1):%Y-%m-%d %H:%M}"
+    missing = "".join(f"{number},Entry long,{later},Long,25700,1,,,\n" for number in range(2, 502))
+
+    code, text = uploaded(client, rows, HEADER + first + missing, timezone="America/New_York")
+
+    assert code == 200
+    assert "On both sides 1 all agree" in text
+    assert "Missing 500" in text
+    assert (text.count("Missing TradingView's"), "Agrees" in text) == (500, False)
+    assert "1 more are not shown" in text
+
+
 @pytest.mark.parametrize(
     ("content", "typed", "said"),
     [

@@ -96,11 +96,7 @@ def _page(
     errors: Mapping[str, str] | None = None,
     answer: TradeComparison | None = None,
 ) -> str:
+    rows, more = view_comparison(answer) if answer else ([], 0)
     return render_template(
-        "comparison.html",
-        recorder=recorder,
-        typed=typed,
-        errors=errors or {},
-        answer=answer,
-        rows=view_comparison(answer) if answer else [],
+        "comparison.html", recorder=recorder, typed=typed, errors=errors or {}, answer=answer, rows=rows, more=more
     )
