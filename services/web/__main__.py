@@ -1,21 +1,28 @@
-"""Runs the web service: one process of many threads under gunicorn, on a socket that is bound beforehand."""
+"""Runs the web service under Granian: one process of many threads, and one that starts, watches and stops it."""
 
 import gc
 import logging
+import multiprocessing
+import os
 import socket
-from typing import Any
+import threading
+from functools import partial
 
 from flask import Flask
-from gunicorn.app.base import BaseApplication
-from gunicorn.glogging import Logger
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels
+from granian.server import Server
 
 from services.web import create_app
-from shared.logs import log_event
+from shared.logs import configure_logging, log_event
 from shared.settings import Settings
 
-# Each open live stream keeps a thread; a thread that waits costs little.
+# Each open live stream keeps a thread; a thread that waits costs little, and one that nobody needs ends.
 THREADS = 96
+# Those beyond the threads wait; browsers and proxies also keep connections open that ask for nothing.
+CONNECTIONS = 1024
 GRACEFUL_SECONDS = 3
+_TO_THE_ROOT_LOGGER = {"handlers": {}, "loggers": {"_granian": {"propagate": True}}}
 
 logger = logging.getLogger(__name__)
 
@@ -24,66 +31,55 @@ class PortTaken(Exception):
     """The port that the service should listen on is not free; the message names it."""
 
 
-class ServerLog(Logger):  # type: ignore[misc] # gunicorn has no types
-    """Sends gunicorn's own messages where all others go."""
-
-    def setup(self, cfg: Any) -> None:
-        """Use the handlers of the root logger instead of gunicorn's."""
-        super().setup(cfg)
-        self.error_log.handlers.clear()
-        self.error_log.propagate = True
-
-
-class WebServer(BaseApplication):  # type: ignore[misc] # gunicorn has no types
-    """Gunicorn with our settings; the app is made in its worker process, after the fork."""
-
-    def __init__(self, settings: Settings, listener: socket.socket) -> None:
-        self._settings = settings
-        self._listener = listener
-        super().__init__()
-
-    def load_config(self) -> None:
-        """Set what differs from gunicorn's defaults."""
-        options = {
-            "bind": f"fd://{self._listener.fileno()}",
-            "worker_class": "gthread",
-            "workers": 1,
-            "threads": THREADS,
-            "graceful_timeout": GRACEFUL_SECONDS,
-            "loglevel": "warning",
-            "logger_class": ServerLog,
-            "control_socket_disable": True,
-            "forwarded_allow_ips": "",  # whom to believe is said by TRUST_PROXY
-        }
-        for name, value in options.items():
-            self.cfg.set(name, value)
-
-    def load(self) -> Flask:
-        """Make the app, and take what it is made of for permanent: collecting garbage need not look at it each time."""
-        app = create_app(self._settings)
-        gc.freeze()
-        return app
-
-
-def bind(settings: Settings) -> socket.socket:
-    """Bind the port; raises PortTaken."""
-    address = (settings.host, settings.port)
+def main(settings: Settings) -> None:
+    """Serve until told to stop."""
     try:
-        return socket.create_server(address, backlog=1024, family=_family(settings.host))
+        check_port(settings)
+    except PortTaken as error:
+        raise SystemExit(str(error)) from error
+    log_event(logger, "web_listens", host=settings.host, port=settings.port)
+    server = Server(
+        "services.web",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        blocking_threads=THREADS,
+        backpressure=CONNECTIONS,
+        backlog=CONNECTIONS,
+        workers_kill_timeout=GRACEFUL_SECONDS,
+        log_level=LogLevels.error,
+        log_dictconfig=_TO_THE_ROOT_LOGGER,
+    )
+    server.serve(target_loader=partial(load_app, settings), wrap_loader=False)
+
+
+def check_port(settings: Settings) -> None:
+    """Bind the port and let it go again, since Granian would share it with another one; raises PortTaken."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        socket.create_server((settings.host, settings.port), family=family).close()
     except OSError as error:
         where = f"port {settings.port} on {settings.host}"
         raise PortTaken(f"Cannot listen on {where}: {error.strerror}. Set PORT to a free one.") from error
 
 
-def main(settings: Settings) -> None:
-    """Serve until told to stop."""
-    try:
-        listener = bind(settings)
-    except PortTaken as error:
-        raise SystemExit(str(error)) from error
-    log_event(logger, "web_listens", host=settings.host, port=settings.port)
-    WebServer(settings, listener).run()
+def load_app(settings: Settings) -> Flask:
+    """Make the app in the process that serves it.
+
+    What it is made of is taken for permanent: collecting garbage need not look at it each time.
+    """
+    configure_logging(settings.log_level)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    app = create_app(settings)
+    gc.freeze()
+    return app
 
 
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
+def _end_with_parent() -> None:
+    """End at once when the parent was killed: the port is for the service that is started in its place."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -15,6 +16,7 @@ import pytest
 
 from shared.settings import Settings
 from tests.integration.conftest import PASSWORD, Trader
+from tests.trading import wait_until
 
 RECORDER = Path(sys.executable).with_name("recorder")
 
@@ -56,6 +58,26 @@ def test_the_server_takes_alerts_refuses_large_ones_and_stops_when_told_to(
     assert log.count('"event": "webhook"') == 3
     assert "Traceback" not in log
     assert trader.token not in log
+
+
+@pytest.mark.usefixtures("server")
+def test_clients_that_never_hang_up_keep_nobody_waiting(environment: dict[str, str], trader: Trader) -> None:
+    port, body = int(environment["PORT"]), b"buy"
+    head = f"POST /webhook/{trader.token} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {len(body)}"
+    with ExitStack() as open_until_the_end:
+        for _ in range(20):
+            client = open_until_the_end.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
+            client.sendall(head.encode() + b"\r\n\r\n" + body)
+            assert client.recv(4096).startswith(b"HTTP/1.1 200")
+        assert post(port, trader.token, [body]) == 200
+
+
+def test_a_server_whose_watcher_was_killed_leaves_its_port_to_the_next(
+    server: subprocess.Popen[str], environment: dict[str, str]
+) -> None:
+    server.kill()
+    server.wait()
+    wait_until(lambda: is_free(int(environment["PORT"])))
 
 
 def test_an_open_live_stream_does_not_keep_the_server_from_stopping(
@@ -113,6 +135,14 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
+
+
+def is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def wait_for_port(port: int, process: subprocess.Popen[str]) -> None:
