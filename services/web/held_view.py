@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from services.web.exit_words import ticks_words, trail_words
 from services.web.formatting import format_mean_price, format_number, format_price, format_time
 from services.web.planned_exits import PlannedExits, planned_exits
 from services.web.trade_view import REASONS
@@ -37,10 +38,10 @@ def _facts(position: Position, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
     yield "Average entry", format_mean_price(position.avg_entry_price, tick_size)
     yield "Stop", _stop(exits, tick_size)
     if exits.trail:
-        yield "Trailing", _trail(exits.trail.trigger_ticks, exits.trail.step_ticks)
+        yield "Trailing", trail_words(exits.trail.trigger_ticks, exits.trail.step_ticks)
     if exits.break_even and exits.break_even_price is not None:
         price = format_price(exits.break_even_price, tick_size)
-        yield "Break-even", f"stop to {price} from {_ticks(exits.break_even.trigger_ticks)} in favour"
+        yield "Break-even", f"stop to {price} from {ticks_words(exits.break_even.trigger_ticks)} in favour"
     yield "Take profit", ", ".join(_targets(exits, tick_size)) or "none"
     if exits.average_down_price is not None:
         price = format_mean_price(exits.average_down_price, tick_size)
@@ -54,15 +55,6 @@ def _stop(exits: PlannedExits, tick_size: Decimal) -> str:
         return "none"
     price = format_price(exits.stop_price, tick_size)
     return price if exits.stop_reason == ExitReason.SL else f"{price} ({REASONS[exits.stop_reason].lower()})"
-
-
-def _trail(trigger_ticks: Decimal, step_ticks: int) -> str:
-    begins = f"from {_ticks(trigger_ticks)} in favour" if trigger_ticks else "at once"
-    return f"follows the best price {begins}, by {_ticks(step_ticks)} at a time"
-
-
-def _ticks(number: Decimal | int) -> str:
-    return f"{format_number(number)} {'tick' if number == 1 else 'ticks'}"
 
 
 def _targets(exits: PlannedExits, tick_size: Decimal) -> Iterator[str]:

@@ -48,6 +48,7 @@ SECTIONS = (
         fields=(
             Field(name="name", label="Name", hint="What alerts to your common URL call it."),
             Field(name="symbol", label="Symbol", hint="For alerts that name none, such as MNQ1!. May stay empty."),
+            Field(name="strategy_type", label="Kind", hint="A label of your own; it changes nothing."),
             Field(name="timezone", label="Time zone", hint="Of the filters' hours and of the session's end."),
             Field(
                 name="recording_enabled",

@@ -362,13 +362,19 @@ def test_the_form_has_the_exits_that_move(client: FlaskClient, rows: Rows) -> No
     refused = client.post("/recorders/new", data=FORM | exits | {"break_even_offset": "10"})
     assert refused.status_code == 422
     assert "must be less than break_even_ticks" in refused.text
-    assert client.post("/recorders/new", data=FORM | exits).status_code == 302
+    answer = client.post("/recorders/new", data=FORM | exits)
+    assert answer.status_code == 302
 
     settings = stored_settings(rows, FORM["name"])
     assert (settings["sl_type"], settings["trail_trigger"], settings["trail_freq"]) == ("Trail", "8.5", 4)
     assert (settings["break_even_enabled"], settings["break_even_offset"]) == (True, "2")
     assert (settings["session_end"], settings["timezone"]) == ("15:55", "Europe/Berlin")
     assert (settings["avg_down_amount"], settings["avg_down_point"]) == (1, "30")
+    text = words(client.get(answer.headers["Location"]))
+    assert "Trailing follows the best price from 8.5 ticks in favour, by 4 ticks at a time" in text
+    assert "Break-even stop to the average plus 2 ticks from 10 ticks in favour" in text
+    assert "Averages down adds 1 contract each 30 ticks against the last entry" in text
+    assert "Session ends 15:55, Europe/Berlin" in text
 
 
 def test_editing_changes_what_the_form_has_and_keeps_the_rest(client: FlaskClient, rows: Rows) -> None:
@@ -377,7 +383,8 @@ def test_editing_changes_what_the_form_has_and_keeps_the_rest(client: FlaskClien
     path = f"/recorders/{other.recorder_id}/edit"
 
     assert 'value="Night"' in client.get(path).text
-    typed = FORM | {"name": "Night", "max_contracts": "4", "timezone": "Europe/Zurich"}
+    kept = {"name": "Night", "strategy_type": "Forex"}
+    typed = FORM | kept | {"max_contracts": "4", "timezone": "Europe/Zurich"}
     assert client.post(path, data=typed).status_code == 302
 
     settings = stored_settings(rows, "Night")

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from services.web.exit_words import ticks_words, trail_words
 from services.web.formatting import format_duration, format_number
 from shared.domain.duplicates import RESENT_WITHIN_SECONDS
 from shared.domain.recorder_settings import RecorderSettings
@@ -16,6 +17,8 @@ def summarize_settings(settings: RecorderSettings) -> list[tuple[str, str]]:
     """List the settings that decide what a signal does."""
     return [
         ("Symbol", settings.symbol or "as each alert says"),
+        ("Kind", settings.strategy_type),
+        ("Time zone", settings.timezone),
         ("First entry", _contracts(settings.initial_position_size)),
         ("Further entries", _contracts(settings.add_position_size)),
         ("Largest position", _contracts(settings.max_contracts) if settings.max_contracts else "no limit"),
@@ -27,6 +30,7 @@ def summarize_settings(settings: RecorderSettings) -> list[tuple[str, str]]:
         ("Entries taken", _entries(settings)),
         *_filters(settings),
         ("Stop loss", _stop(settings)),
+        *_moving_exits(settings),
         ("Take profit", _targets(settings)),
         ("Commission", f"{format_number(settings.commission)} per contract and side"),
     ]
@@ -73,6 +77,23 @@ def _stop(settings: RecorderSettings) -> str:
         return "off"
     fill = "" if settings.stop_fill == "observed" else ", fills at its level"
     return f"{format_number(settings.sl_amount)} {UNITS[settings.sl_units]}{fill}"
+
+
+def _moving_exits(settings: RecorderSettings) -> list[tuple[str, str]]:
+    """List what moves the stop or adds to a position, and when the session ends, as far as it is set."""
+    found = []
+    if settings.sl_type == "Trail":
+        found.append(("Trailing", trail_words(settings.trail_trigger, settings.trail_freq or 1)))
+    if settings.break_even_enabled:
+        stop = f"stop to the average plus {ticks_words(settings.break_even_offset)}"
+        found.append(("Break-even", f"{stop} from {ticks_words(settings.break_even_ticks)} in favour"))
+    if settings.avg_down_enabled:
+        distance = f"{format_number(settings.avg_down_point)} {UNITS[settings.avg_down_units]}"
+        adds = _contracts(settings.avg_down_amount)
+        found.append(("Averages down", f"adds {adds} each {distance} against the last entry"))
+    if settings.session_end:
+        found.append(("Session ends", f"{format_clock(settings.session_end)}, {settings.timezone}"))
+    return found
 
 
 def _targets(settings: RecorderSettings) -> str:
