@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from tests.chaos.run import Options, run_chaos
+from tests.chaos.options import Options
+from tests.chaos.run import run_chaos
 
 
 @click.command()

@@ -1,71 +1,41 @@
 """One run: start everything, load it and break it, put it right, and hold what it recorded against what it was sent."""
 
-import json
-import re
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, func, select
-
-from shared.bus.connection import RedisClient, connect_redis
-from shared.bus.tick_log import read_heads
-from shared.bus.waiting_bodies import count_waiting
-from shared.catch_up import catch_up
-from shared.store.tables import recorded_trades, recorders
 from shared.store.users import create_user
 from shared.tokens import TokenCipher
 from tests.chaos.alerts import plan_acts, plan_alerts
-from tests.chaos.checker import SignalRow, accepted_alerts, check_alerts
-from tests.chaos.comparison import Records, find_differences, load_records
+from tests.chaos.checker import accepted_alerts
 from tests.chaos.driver import Driver
 from tests.chaos.event_loop import EventLoop
 from tests.chaos.faults import Saboteur
+from tests.chaos.files import write_json
+from tests.chaos.inspection import export, inspect
 from tests.chaos.journal import Journal
 from tests.chaos.market import write_market
+from tests.chaos.options import Options
 from tests.chaos.recovery import PROBES, Recovery
-from tests.chaos.schedule import Fault, plan_faults
+from tests.chaos.schedule import Fault
+from tests.chaos.settling import drain, settle
 from tests.chaos.system import SECRET_KEY, System
-from tests.chaos.verdict import count_outcomes, describe_latency, shortcomings
-from tests.trading import pending_count
+from tests.chaos.verdict import describe_latency, shortcomings
 
 TICKS_PER_SECOND = 150.0
 SECONDS_BESIDE_THE_LOAD = 120.0
 ACTS_PER_SECOND = 1.5
-DRAINED_WITHIN_SECONDS = 30.0
 EXITS_WITHIN_SECONDS = 6.0  # what the monitors of positions may need to notice what they missed
-TAG = re.compile(rb"chaos-(?:probe-)?\d+")
-EXPORTED = 10
-LINES_SHOWN = 10
 
 Json = dict[str, Any]
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What is run; `only` picks kinds of faults, by the beginnings of their names."""
-
-    seed: int
-    seconds: float
-    recorders: int
-    rate: float
-    only: tuple[str, ...] = ("",)
-    acts: bool = True
-    keep: bool = False
-
-    def faults(self) -> list[Fault]:
-        """The faults of this run."""
-        return [fault for fault in plan_faults(self.seed, self.seconds) if fault.kind.startswith(self.only)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,10 +98,9 @@ class Run:
         self._directory = system.directory
         self._journal = Journal(system.directory / "journal.jsonl")
         self._faults = options.faults()
-        self._differing: list[str] = []
         self._began_at = time.monotonic()
         self._say_plainly = say
-        self._not_drained = 0
+        self._not_drained = self._late_exits = 0
         self._measuring: list[Future[None]] = []
 
     def say(self, text: str) -> None:
@@ -141,8 +110,8 @@ class Run:
     def start(self) -> None:
         """Start servers and services, and make the recorders."""
         options = self._options
-        _write_json(self._directory / "options.json", asdict(options))
-        _write_json(self._directory / "schedule.json", [asdict(fault) for fault in self._faults])
+        write_json(self._directory / "options.json", asdict(options))
+        write_json(self._directory / "schedule.json", [asdict(fault) for fault in self._faults])
         self.say("starting servers and services")
         self._system.start()
         self._engine = self._system.engine()
@@ -178,7 +147,7 @@ class Run:
         self._wait_until(options.seconds)
         sending.result()
         self.say("the last alert is settled")
-        _write_json(self._directory / "cpu_seconds.json", self._system.cpu_seconds())
+        write_json(self._directory / "cpu_seconds.json", self._system.cpu_seconds())
 
     def heal(self) -> None:
         """Let what is left be applied, end the market, and then take every position to the end of the log."""
@@ -193,39 +162,20 @@ class Run:
         self._drain()
         for service in ("web", "recorder_worker", "tpsl_worker"):
             self._system.stop_service(service)
-        closed = _closed_trades(self._engine)
-        self._settle()
-        self._late_exits = _closed_trades(self._engine) - closed
+        self._late_exits = settle(self._engine, self._system.redis_url)
 
     def check(self) -> Json:
-        """Hold everything against everything."""
+        """Hold everything against everything; returns what the run came to."""
         self.say("checking")
-        records = self._records = load_records(self._engine)
-        rows = list(_signal_rows(records))
-        findings = check_alerts(self._journal.attempts, rows, records.signal_counts)
-        log = connect_redis(self._system.redis_url, retries=False)
-        differences = find_differences(records, log)
-        audited = self._audit()
-        self._differing = list(differences)
-        report = {**asdict(findings), "differences": differences, "audit": audited}
-        _write_json(self._directory / "findings.json", report)
-        for name in ("lost", "applied_twice", "out_of_order", "audit"):
-            self._show(name, report[name])
-        self._show("differences", [f"{name}: {line}" for name, lines in differences.items() for line in lines])
         attempts = self._journal.attempts
+        self._found = inspect(self._system, self._engine, attempts, self.say)
         settled = {attempt.tag for attempt in attempts if attempt.is_accepted or attempt.outcome == "422"}
         return {
             "accepted": accepted_alerts(attempts),
-            **count_outcomes(row.status for row in rows),
-            "lost": len(findings.lost),
-            "applied_twice": len(findings.applied_twice),
-            "out_of_order": len(findings.out_of_order),
-            "differences": sum(map(len, differences.values())) + len(audited),
+            **self._found.counts(),
             "late_exits": self._late_exits,
             "not_drained": self._not_drained,
             "given_up": len({attempt.tag for attempt in attempts if attempt.recorder != PROBES} - settled),
-            "trades": sum(map(len, records.trades.values())),
-            "manual_closes": sum(1 for row in records.all_signals if row["signal_type"] == "manual"),
             "faults": dict(Counter(fault.kind for fault in self._faults)),
             "longest_recovery_seconds": round(self._recovery.longest_seconds, 2),
             "longest_recovery_after": self._recovery.longest_after,
@@ -237,10 +187,8 @@ class Run:
         }
 
     def export(self) -> None:
-        """Keep all rows, and the logs of recorders whose rows differ, as `recorder replay` reads them."""
-        _write_json(self._directory / "rows.json", asdict(self._records))
-        for name in self._differing[:EXPORTED]:
-            self._recorder("export-logs", "--recorder", name, "--out", str(self._directory / "exported" / name))
+        """Keep what was recorded, and the logs that it should follow from."""
+        export(self._system, self._found)
 
     def stop(self) -> None:
         """End everything that was started."""
@@ -269,44 +217,8 @@ class Run:
         time.sleep(max(0.0, self._began_at + at - time.monotonic()))
 
     def _drain(self) -> None:
-        deadline = time.monotonic() + DRAINED_WITHIN_SECONDS
-        redis = connect_redis(self._system.redis_url, retries=False)
-        while self._waiting(redis) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        self._not_drained = self._waiting(redis)
+        self._not_drained = drain(self._engine, self._system.redis_url)
         self.say(f"{self._not_drained} signals still wait" if self._not_drained else "all is applied")
-
-    def _waiting(self, redis: RedisClient) -> int:
-        return count_waiting(redis) + pending_count(self._engine)
-
-    def _settle(self) -> None:
-        """As far as one place behind the last tick, so that rows of open trades are written, too."""
-        redis = connect_redis(self._system.redis_url, retries=False)
-        heads = read_heads(redis)
-        with self._engine.connect() as connection:
-            everything = list(connection.execute(select(recorders.c.id)).scalars())
-        catch_up(self._engine, redis, everything, through=dict.fromkeys(heads.ticks, heads.place + 1))
-
-    def _audit(self) -> list[str]:
-        if self._recorder("audit", "--help").returncode:
-            self.say("NOT CHECKED: there is no `recorder audit` yet")
-            return []
-        audited = self._recorder("audit")
-        self.say(f"recorder audit: {(audited.stdout or audited.stderr).splitlines()[-1:]}")
-        if audited.returncode not in {0, 1}:
-            return [f"`recorder audit` failed: {audited.stderr}"]
-        return audited.stdout.splitlines()[:-1]  # the last one sums up
-
-    def _recorder(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-P", "-m", "cli.main", *arguments]
-        environment = self._system.environment()
-        return subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
-
-    def _show(self, name: str, lines: Sequence[str]) -> None:
-        for line in lines[:LINES_SHOWN]:
-            self.say(f"{name}: {line}")
-        if len(lines) > LINES_SHOWN:
-            self.say(f"{name}: {len(lines) - LINES_SHOWN} more")
 
 
 def _steps(faults: Sequence[Fault]) -> Iterator[tuple[float, bool, Fault]]:
@@ -314,29 +226,3 @@ def _steps(faults: Sequence[Fault]) -> Iterator[tuple[float, bool, Fault]]:
         yield fault.at, True, fault
         if fault.seconds:
             yield fault.ends_at, False, fault
-
-
-def _signal_rows(records: Records) -> Iterator[SignalRow]:
-    for row in records.all_signals:
-        tag = TAG.search(row["raw_data"])
-        yield SignalRow(
-            id=row["id"],
-            tag=tag[0].decode() if tag else None,
-            recorder_id=row["recorder_id"],
-            status=row["status"],
-            sequence=row["sequence"],
-        )
-
-
-def _closed_trades(engine: Engine) -> int:
-    statement = select(func.count()).where(recorded_trades.c.status == "closed")
-    with engine.connect() as connection:
-        return int(connection.execute(statement).scalar_one())
-
-
-def _write_json(path: Path, content: Mapping[str, Any] | Sequence[Any]) -> None:
-    path.write_text(json.dumps(content, indent=1, default=_shown) + "\n", encoding="utf-8")
-
-
-def _shown(value: object) -> str:
-    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
