@@ -11,13 +11,11 @@ import redis
 from sqlalchemy import Connection
 
 from shared.audit_comparison import Difference
-from shared.audit_filters import load_pasts
-from shared.audit_fold import RecordToAudit, audit_record
-from shared.audit_starts import find_starts, first_sequence, needed_positions
-from shared.audit_tape import AuditTape
-from shared.store.audit_rows import AuditedRecorder, load_applied, load_openings, load_recorded
-from shared.store.contracts import load_contracts
-from shared.store.settings_versions import load_settings_versions
+from shared.audit_fold import audit_record
+from shared.recompute.record import StoredRecord, load_records
+from shared.recompute.starts import find_starts
+from shared.recompute.tape import WholeTape
+from shared.store.audit_rows import AuditedRecorder, load_openings
 
 RECORDERS_AT_A_TIME = 50
 
@@ -36,7 +34,7 @@ def audit_recorders(
     connection: Connection, log: redis.Redis, recorders: Sequence[AuditedRecorder]
 ) -> Iterator[AuditedRecord]:
     """Audit recorders one after another, on a connection whose transaction sees one moment (`begin_snapshot`)."""
-    tape = AuditTape(log)
+    tape = WholeTape(log)
     for number in range(0, len(recorders), RECORDERS_AT_A_TIME):
         some = recorders[number : number + RECORDERS_AT_A_TIME]
         records = _load(connection, some, tape)
@@ -44,34 +42,16 @@ def audit_recorders(
             yield _audit(recorder, records[recorder.id], tape)
 
 
-def _load(connection: Connection, recorders: Collection[AuditedRecorder], tape: AuditTape) -> dict[int, RecordToAudit]:
+def _load(connection: Connection, recorders: Collection[AuditedRecorder], tape: WholeTape) -> dict[int, StoredRecord]:
     openings = load_openings(connection, [each.id for each in recorders])
     starts = {}
     for each in recorders:
         tape.forget()
         starts[each.id] = find_starts(openings.get(each.id, ()), tape)
-    recorded = load_recorded(connection, [needed for found in starts.values() for needed in needed_positions(found)])
-    firsts = {recorder_id: first_sequence(found) for recorder_id, found in starts.items()}
-    signals = load_applied(connection, firsts)
-    rows = [row for of_each in signals.values() for row in of_each]
-    settings = load_settings_versions(connection, {row.settings_id for row in rows})
-    pasts = load_pasts(connection, signals, settings, firsts)
-    contract_ids = {row.contract_id for row in rows if row.contract_id is not None}
-    contracts = load_contracts(connection, contract_ids | {each.row["contract_id"] for each in recorded.values()})
-    return {
-        each.id: RecordToAudit(
-            openings=openings.get(each.id, ()),
-            recorded=recorded,
-            signals=signals[each.id],
-            settings=settings,
-            contracts=contracts,
-            past=pasts[each.id],
-        )
-        for each in recorders
-    }
+    return load_records(connection, openings, starts)
 
 
-def _audit(recorder: AuditedRecorder, record: RecordToAudit, tape: AuditTape) -> AuditedRecord:
+def _audit(recorder: AuditedRecorder, record: StoredRecord, tape: WholeTape) -> AuditedRecord:
     tape.forget()
     starts = find_starts(record.openings, tape)  # again: retention may have taken more since the rows were loaded
     return AuditedRecord(

@@ -9,8 +9,7 @@ from typing import Any
 import msgspec
 
 from shared.domain.contracts import Contract
-from shared.domain.fold import Verdict
-from shared.domain.position import Position
+from shared.domain.position import Position, opening_signal_id
 from shared.store.audit_rows import RecordedPosition
 from shared.store.fold_results import leg_row
 from shared.store.positions import moved_row
@@ -42,13 +41,6 @@ def signal_differences(signal: LoggedSignal, recomputed: Mapping[str, object]) -
             yield _of_signal(signal, name, getattr(signal, name), value)
 
 
-def outcome_of(verdict: Verdict) -> Mapping[str, object]:
-    """What the row of a signal says of its outcome."""
-    applied = verdict.applied
-    said = {"status": applied.status, "reason": applied.reason, "note": applied.note, "entry": applied.entry}
-    return said | {"place": verdict.place}
-
-
 def position_differences(recorded: RecordedPosition, position: Position, contract: Contract) -> Iterator[Difference]:
     """Compare a position's row, which names a `contract`, and its legs."""
     if contract != position.contract:
@@ -69,8 +61,7 @@ def trade_differences(recorded: RecordedPosition, candidates: Iterable[Position]
 
 def missing_position(symbol: str, position: Position) -> Difference:
     """A position that the logs lead to and the database does not have."""
-    opened_by = position.trades[0].entry_signal_id if position.trades else position.lots[0].signal_id
-    field = f"position opened by signal {opened_by}"
+    field = f"position opened by signal {opening_signal_id(position)}"
     return Difference(symbol=symbol, position_id=None, field=field, stored=MISSING, recomputed=THERE)
 
 

@@ -21,7 +21,7 @@ from shared.domain.application import INTERNAL_ERROR, AcceptedSignal
 from shared.domain.entry_filters import asks_the_past
 from shared.domain.entry_history import EntryHistory, day_of
 from shared.domain.fold import RecorderFold, Verdict
-from shared.domain.position import Position
+from shared.domain.position import Position, opening_signal_id
 from shared.intake.acceptance import storable
 from shared.intake.waiting import store_waiting
 from shared.logs import log_event
@@ -175,11 +175,7 @@ def _write(
 ) -> list[WrittenPosition]:
     loaded = {(each.recorder_id, each.position.symbol): each for each in stored}
     folded = [
-        FoldedPosition(
-            recorder_id=recorder_id,
-            position=position,
-            stored=loaded.get((recorder_id, symbol)) if index == 0 else None,
-        )
+        _folded(recorder_id, position, loaded.get((recorder_id, symbol)) if index == 0 else None, pending.numbers)
         for recorder_id, fold in folds.items()
         for symbol, moved in fold.positions.items()
         for index, position in enumerate(moved)
@@ -190,6 +186,13 @@ def _write(
     record_outcomes(connection, [*outcomes, *pending.refused])
     count_signals(connection, pending.counts)
     return written
+
+
+def _folded(
+    recorder_id: int, position: Position, stored: StoredPosition | None, numbers: Mapping[int, int]
+) -> FoldedPosition:
+    opened_by = None if stored else numbers[opening_signal_id(position) or 0]
+    return FoldedPosition(recorder_id=recorder_id, position=position, stored=stored, opened_by=opened_by)
 
 
 def _outcome(verdict: Verdict, numbers: Mapping[int, int]) -> SignalOutcome:

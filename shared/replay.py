@@ -7,6 +7,7 @@ from typing import Any
 from shared.domain.acceptance import accept_signal
 from shared.domain.application import AcceptedSignal, Applied
 from shared.domain.contracts import Contract
+from shared.domain.corrections import VOIDED, Correction, CorrectionLog, Voids
 from shared.domain.duplicates import duplicate_window_seconds
 from shared.domain.fold import RecorderFold
 from shared.domain.refusals import SignalRefused
@@ -28,7 +29,7 @@ class ReplaySignal:
     `compared_as` stands for the body where equal ones are looked for, if that is not its text. `settings` is the
     version of the recorder's settings that it was accepted under, None: those in force. `contract` is that of its
     symbol, where it is not the one that the settings lead to. One that `is_manual` was given by hand; one that
-    `is_kept` is no duplicate, whatever it looks like.
+    `is_kept` is no duplicate, whatever it looks like. A `correction` has no body.
     """
 
     line: int
@@ -41,6 +42,7 @@ class ReplaySignal:
     contract: Contract | None = None
     is_manual: bool = False
     is_kept: bool = False
+    correction: Correction | None = None
 
 
 class LineRefused(ReplayRefused):
@@ -83,8 +85,8 @@ def replay(
     report: Report = {"signals": [], "trades": [], "positions": []}
     for each in known:
         own = [signal for signal in signals if signal.recorder == each.name]
-        fold, unapplied = _fold_recorder(each, own, tape)
-        describe_recorder(report, each.name, fold, unapplied, time_digits)
+        fold, unapplied, voids = _fold_recorder(each, own, tape)
+        describe_recorder(report, each.name, fold, unapplied, time_digits, left_out=voids.marked)
     unknown = [signal for signal in signals if signal.recorder not in {each.name for each in known}]
     if unknown:
         message = f"line {unknown[0].line}, recorder: {unknown[0].recorder!r} is not in the settings"
@@ -105,25 +107,39 @@ def rules_of(signal: ReplaySignal, recorder: ReplayRecorder) -> Rules:
 
 
 def _fold_recorder(
-    recorder: ReplayRecorder, signals: Iterable[ReplaySignal], tape: MemoryTape
-) -> tuple[RecorderFold, list[tuple[int, Applied]]]:
+    recorder: ReplayRecorder, signals: Sequence[ReplaySignal], tape: MemoryTape
+) -> tuple[RecorderFold, list[tuple[int, Applied]], Voids]:
+    corrections = CorrectionLog()
+    unapplied = [(each.line, corrections.add(each.correction)) for each in signals if each.correction]
+    voids = corrections.voids
+    tape = tape.without(voids.ticks)
     fold = RecorderFold((), {}, tape)
     kept = KeptBodies()
-    unapplied = []
     for signal in signals:
-        rules = rules_of(signal, recorder)
-        try:
-            read = parse_signal(signal.body)
-            first = kept.first_of(signal, duplicate_window_seconds(read, rules.settings))
-            if first is None:
-                fold.apply(_accept(signal, read, rules))
-            else:
-                unapplied.append((signal.line, Applied(status="ignored", reason=f"duplicate of line {first.line}")))
-        except SignalRefused as refusal:
-            unapplied.append((signal.line, Applied(status="rejected", reason=refusal.reason)))
+        if signal.correction is None:
+            refused = _apply(signal, rules_of(signal, recorder), fold, kept, is_void=signal.line in voids.signals)
+            unapplied += [(signal.line, refused)] if refused else []
     for symbol in list(fold.positions):
         fold.advance(symbol, tape.last_place(symbol))
-    return fold, unapplied
+    return fold, unapplied, voids
+
+
+def _apply(
+    signal: ReplaySignal, rules: Rules, fold: RecorderFold, kept: KeptBodies, *, is_void: bool
+) -> Applied | None:
+    """Apply a signal; what became of it where it does not get that far."""
+    try:
+        read = parse_signal(signal.body)
+        first = kept.first_of(signal, duplicate_window_seconds(read, rules.settings))
+        if first is not None:
+            return Applied(status="ignored", reason=f"duplicate of line {first.line}")
+        accepted = _accept(signal, read, rules)
+    except SignalRefused as refusal:
+        return Applied(status="rejected", reason=refusal.reason)
+    if is_void:
+        return Applied(status="ignored", reason=VOIDED)
+    fold.apply(accepted)
+    return None
 
 
 def _accept(signal: ReplaySignal, read: Signal, rules: Rules) -> AcceptedSignal:

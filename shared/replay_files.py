@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.domain.contracts import COLUMNS, Contract, parse_contract
+from shared.domain.corrections import Correction
 from shared.domain.places import SEQUENCE_BITS, place_from_stream_id
 from shared.domain.refusals import ValueRefused
 from shared.domain.symbols import UnknownSymbol, normalize_symbol
@@ -72,12 +73,13 @@ def read_signals(path: Path, ticks: ReadTicks) -> tuple[list[ReplaySignal], int]
                 recorder=recorder,
                 occurred_at=time,
                 place=place,
-                body=_body(path, line, fields),
-                compared_as=_canonical(fields["body"]),
+                body="" if "void" in fields else _body(path, line, fields),
+                compared_as=_canonical(fields.get("body")),
                 settings=_version(path, line, fields),
                 contract=_contract(path, line, fields),
                 is_manual=_flag(path, line, fields, "manual"),
                 is_kept=_flag(path, line, fields, "kept"),
+                correction=_correction(path, line, fields, signals),
             )
         )
     return signals, digits
@@ -145,11 +147,11 @@ def _time(path: Path, line: int, fields: Mapping[str, Any]) -> tuple[int, int]:
         raise _wrong(path, line, "time", str(refusal)) from refusal
 
 
-def _after(path: Path, line: int, text: object) -> int:
+def _after(path: Path, line: int, text: object, field: str = "after") -> int:
     try:
         return place_from_stream_id(str(text))
     except ValueError as error:
-        raise _wrong(path, line, "after", str(error)) from error
+        raise _wrong(path, line, field, str(error)) from error
 
 
 def _body(path: Path, line: int, fields: Mapping[str, Any]) -> str:
@@ -185,6 +187,30 @@ def _contract(path: Path, line: int, fields: Mapping[str, Any]) -> Contract | No
         return parse_contract({name: str(value) for name, value in facts.items()})
     except ValueRefused as refusal:
         raise _wrong(path, line, "contract", str(refusal)) from refusal
+
+
+def _correction(path: Path, line: int, fields: Mapping[str, Any], before: Sequence[ReplaySignal]) -> Correction | None:
+    """Read what a line voids, `{"signal": its line}` or `{"tick": its id}`, and whether that was merely marked."""
+    void = fields.get("void")
+    if void is None:
+        return None
+    if not isinstance(void, dict) or len({"signal", "tick"} & void.keys()) != 1:
+        raise _wrong(path, line, "void", 'must be {"signal": a line before it} or {"tick": the id of a tick}')
+    signal_line = _voided_line(path, line, void["signal"], before) if "signal" in void else None
+    return Correction(
+        id=line,
+        signal_id=signal_line,
+        tick_place=_after(path, line, void["tick"], "void") if "tick" in void else None,
+        marked=_flag(path, line, void, "marked"),
+        refused=None if void.get("refused") is None else str(void["refused"]),
+    )
+
+
+def _voided_line(path: Path, line: int, text: object, before: Sequence[ReplaySignal]) -> int:
+    for each in before:
+        if str(each.line) == str(text):
+            return each.line
+    raise _wrong(path, line, "void", f"{text} is not a line before it")
 
 
 def _flag(path: Path, line: int, fields: Mapping[str, Any], name: str) -> bool:

@@ -1,6 +1,6 @@
 """The output of `recorder replay`: verdicts, trades and positions as JSON values; nothing is computed here."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -16,15 +16,26 @@ Report = dict[str, list[dict[str, Any]]]
 
 
 def describe_recorder(
-    report: Report, recorder: str, fold: RecorderFold, refused: Iterable[tuple[int, Applied]], time_digits: int
+    report: Report,
+    recorder: str,
+    fold: RecorderFold,
+    refused: Iterable[tuple[int, Applied]],
+    time_digits: int,
+    *,
+    left_out: Collection[int] = (),
 ) -> None:
-    """Append one recorder's signals, trades and positions to a report, positions in the order of opening."""
+    """Append one recorder's signals, trades and positions to a report, positions in the order of opening.
+
+    Positions with an entry by one of the signals `left_out` are not described.
+    """
     judged = [(verdict.accepted.id, verdict.applied) for verdict in fold.verdicts] + list(refused)
     report["signals"].extend(_signal(line, recorder, applied) for line, applied in sorted(judged, key=_line))
     positions = sorted((each for moved in fold.positions.values() for each in moved), key=_opened_at)
     with exact():
         for position in positions:
             trades = sorted((*position.trades, *open_trades(position)), key=_lot)
+            if any(trade.entry_signal_id in left_out for trade in trades):
+                continue
             report["trades"].extend(_trade(recorder, trade, time_digits) for trade in trades)
             report["positions"].append(_position(recorder, position, time_digits))
 

@@ -129,6 +129,11 @@ class Position:
         return best if self.best_tick is None else worst_and_best(self.direction, *sorted((self.best_tick, best)))[1]
 
 
+def opening_signal_id(position: Position) -> int | None:
+    """The signal that opened a position, all of whose trades are at hand."""
+    return position.trades[0].entry_signal_id if position.trades else position.lots[0].signal_id
+
+
 def worst_and_best(direction: int, lowest: Extreme, highest: Extreme) -> tuple[Extreme, Extreme]:
     """Order two extremes from the point of view of a direction."""
     return (lowest, highest) if direction == LONG else (highest, lowest)

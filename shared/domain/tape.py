@@ -1,7 +1,7 @@
 """The tick logs as the fold reads them, and whole ones in memory; where they are kept is not known here."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
@@ -51,6 +51,17 @@ class MemoryTape:
     def last_price(self, symbol: str, *, through: int) -> Decimal | None:
         """Return the symbol's last price at or before a place."""
         return last_price_of(self._entries.get(symbol, []), bisect_right(self._places.get(symbol, []), through))
+
+    def without(self, places: Collection[int]) -> "MemoryTape":
+        """Return the logs as they would be had these entries never been."""
+        if not places:
+            return self
+        left = MemoryTape()
+        for entries in self._entries.values():
+            for entry in entries:
+                if entry.place not in places:
+                    left.append(entry)
+        return left
 
     def last_place(self, symbol: str) -> int:
         """Return the place of the symbol's last entry; 0 without one."""

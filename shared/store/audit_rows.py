@@ -1,4 +1,4 @@
-"""What an audit reads, all as it stood at one moment; it writes nothing."""
+"""What recomputing a record reads, for an audit all as it stood at one moment; it writes nothing."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -137,23 +137,15 @@ def _grouped(rows: Iterable[RowMapping]) -> dict[int, list[Row]]:
     return grouped
 
 
-# The first lot names the signal; where that trade is gone, it is the one that came at the moment of the opening.
+# Voided positions are no longer part of what the logs lead to.
 _OPENINGS = text(
     """
     SELECT position.id AS position_id, position.recorder_id, position.ticker, position.place AS through,
            signal.sequence, signal.place, signal.market_price
     FROM recorder_positions position
-    LEFT JOIN LATERAL (
-        SELECT signal_id FROM recorded_trades WHERE position_id = position.id AND lot = 1 ORDER BY id LIMIT 1
-    ) first ON true
-    LEFT JOIN LATERAL (
-        SELECT sequence, place, market_price FROM recorded_signals
-        WHERE id = first.signal_id
-           OR (first.signal_id IS NULL AND recorder_id = position.recorder_id AND ticker = position.ticker
-               AND received_at = position.opened_at AND sequence IS NOT NULL)
-        ORDER BY id DESC LIMIT 1
-    ) signal ON true
-    WHERE position.recorder_id = ANY(:recorder_ids)
-    ORDER BY position.id
+    LEFT JOIN recorded_signals signal
+        ON signal.recorder_id = position.recorder_id AND signal.sequence = position.opened_by
+    WHERE position.recorder_id = ANY(:recorder_ids) AND position.status <> 'voided'
+    ORDER BY position.opened_by NULLS FIRST, position.id
     """
 )

@@ -56,7 +56,8 @@ _HISTORIES = text(
           AND received_at >= wanted.begins AND received_at < wanted.ends
     ) AS entries, (
         SELECT sum(pnl) FROM recorded_trades
-        WHERE recorder_id = wanted.recorder_id AND exit_time >= wanted.begins AND exit_time < wanted.ends
+        WHERE recorder_id = wanted.recorder_id AND status = 'closed'
+          AND exit_time >= wanted.begins AND exit_time < wanted.ends
     ) AS booked
     FROM unnest(
         CAST(:recorders AS bigint[]), CAST(:days AS date[]), CAST(:begins AS timestamptz[]),

@@ -23,11 +23,15 @@ from shared.store.trades import trade_rows, write_trades
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoldedPosition:
-    """A position after a fold; `stored` is what it was loaded from, None if it was opened since."""
+    """A position after a fold; `stored` is what it was loaded from, None if it was opened since.
+
+    `opened_by` is then the number of the signal that opened it.
+    """
 
     recorder_id: int
     position: Position
-    stored: StoredPosition | None
+    stored: StoredPosition | None = None
+    opened_by: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +75,8 @@ def _write_trades(connection: Connection, written: Sequence[WrittenPosition]) ->
 
 def _new_row(folded: FoldedPosition, contract_ids: Mapping[Contract, int]) -> dict[str, Any]:
     position = folded.position
-    return position_row(position, recorder_id=folded.recorder_id, contract_id=contract_ids[position.contract])
+    row = position_row(position, recorder_id=folded.recorder_id, contract_id=contract_ids[position.contract])
+    return row | {"opened_by": folded.opened_by}
 
 
 def leg_row(position_id: int, leg: Leg) -> dict[str, Any]:

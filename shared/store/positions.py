@@ -141,7 +141,8 @@ _PLACES = text(
         UNION ALL
         SELECT held.recorder_id, next.ticker FROM held CROSS JOIN LATERAL (
             SELECT ticker FROM recorder_positions
-            WHERE recorder_id = held.recorder_id AND ticker > held.ticker ORDER BY ticker LIMIT 1
+            WHERE recorder_id = held.recorder_id AND ticker > held.ticker AND status <> 'voided'
+            ORDER BY ticker LIMIT 1
         ) next
     ),
     concerned AS (
@@ -153,8 +154,8 @@ _PLACES = text(
     FROM concerned
     LEFT JOIN LATERAL (
         SELECT place FROM recorder_positions
-        WHERE recorder_id = concerned.recorder_id AND ticker = concerned.ticker
-        ORDER BY id DESC LIMIT 1
+        WHERE recorder_id = concerned.recorder_id AND ticker = concerned.ticker AND status <> 'voided'
+        ORDER BY opened_by DESC NULLS LAST LIMIT 1
     ) position ON true
     LEFT JOIN LATERAL (
         SELECT place FROM recorded_signals

@@ -12,6 +12,7 @@ from shared.store.recorder_locks import does_not_rest
 from shared.store.tables import recorded_signals, recorders
 
 MANUAL = "manual"  # the type of a signal that its user gave by hand, not by an alert
+CORRECTION = "correction"  # the type of one by which its user voids another, or a tick
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,7 @@ class LoggedSignal:
     reason: str | None
     note: str | None
     entry: str | None
+    marked: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ Places in the tick log are bigint (`shared.domain.places`).
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -111,6 +112,9 @@ recorders = Table(
     Column("failures", Integer, nullable=False, server_default="0"),
     Column("error", Text),
     _moment("retry_at"),
+    # Ticks, by place, that are to be as though they had never been, and how far its corrections have gone.
+    Column("voided_ticks", ARRAY(BigInteger), nullable=False, server_default="{}"),
+    Column("corrected_through", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("user_id", "name"),
     CheckConstraint("initial_position_size >= 0", name="initial_position_size"),
 )
@@ -161,10 +165,12 @@ recorded_signals = Table(
     Column("sequence", BigInteger),
     # What became of the entry it asked for: `entered`, or the name of the filter that held it back. NULL: neither.
     Column("entry", Text),
+    # Of a correction: the prices were gone, so that trades were only taken out of totals.
+    Column("marked", Boolean, nullable=False, server_default=text("false")),
     UniqueConstraint("recorder_id", "fingerprint"),
     UniqueConstraint("recorder_id", "sequence"),
     CheckConstraint("status IN ('accepted', 'recorded', 'ignored', 'rejected')", name="status"),
-    CheckConstraint("signal_type IN ('strategy', 'alert', 'manual')", name="signal_type"),
+    CheckConstraint("signal_type IN ('strategy', 'alert', 'manual', 'correction')", name="signal_type"),
     CheckConstraint("status <> 'recorded' OR sequence IS NOT NULL", name="sequence"),
     CheckConstraint("status = 'accepted' OR recorded_at IS NOT NULL", name="recorded_at"),
     CheckConstraint("status IN ('accepted', 'recorded') OR reason IS NOT NULL", name="reason"),
@@ -172,9 +178,16 @@ recorded_signals = Table(
     Index("ix_recorded_signals_pending", "recorder_id", "id", postgresql_where=text("status = 'accepted'")),
     Index(None, "recorder_id", text("id DESC")),
     Index("ix_recorded_signals_entered", "recorder_id", "received_at", postgresql_where=text("entry = 'entered'")),
+    Index("ix_recorded_signals_corrections", "recorder_id", postgresql_where=text("signal_type = 'correction'")),
     Index(None, "user_id", text("id DESC")),
     Index(None, "settings_id"),
 )
+
+
+def _voided_by() -> Column[Any]:
+    """The correction that took a row out of what is counted; of one that is `voided` the logs know nothing any more."""
+    return Column("voided_by", ForeignKey("recorded_signals.id", deferrable=True, initially="DEFERRED"))
+
 
 recorder_positions = Table(
     "recorder_positions",
@@ -215,12 +228,20 @@ recorder_positions = Table(
     # Everything in the tick log up to here is counted.
     Column("place", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),
+    # The number of the signal that opened it: a recorder's positions in a symbol were opened in this order.
+    Column("opened_by", BigInteger),
+    _voided_by(),
     _now("changed_at"),
     _now("updated_at"),
     CheckConstraint("side IN ('LONG', 'SHORT')", name="side"),
-    CheckConstraint("status IN ('open', 'closed')", name="status"),
-    CheckConstraint("total_quantity >= 0 AND (status = 'open') = (total_quantity > 0)", name="total_quantity"),
-    CheckConstraint("(status = 'closed') = (closed_at IS NOT NULL AND exit_price IS NOT NULL)", name="closed"),
+    CheckConstraint("status IN ('open', 'closed', 'voided')", name="status"),
+    CheckConstraint("status <> 'voided' OR voided_by IS NOT NULL", name="voided"),
+    CheckConstraint(
+        "total_quantity >= 0 AND (status = 'voided' OR (status = 'open') = (total_quantity > 0))", name="total_quantity"
+    ),
+    CheckConstraint(
+        "status = 'voided' OR (status = 'closed') = (closed_at IS NOT NULL AND exit_price IS NOT NULL)", name="closed"
+    ),
     CheckConstraint("worst_unrealized_pnl <= 0 AND best_unrealized_pnl >= 0", name="extremes"),
     Index(
         "uq_recorder_positions_open",
@@ -230,7 +251,14 @@ recorder_positions = Table(
         postgresql_where=text("status = 'open'"),
     ),
     Index("ix_recorder_positions_open_ticker", "ticker", "id", postgresql_where=text("status = 'open'")),
-    Index(None, "recorder_id", "ticker", text("id DESC")),
+    Index(
+        "ix_recorder_positions_latest",
+        "recorder_id",
+        "ticker",
+        text("opened_by DESC NULLS LAST"),
+        postgresql_where=text("status <> 'voided'"),
+    ),
+    Index("ix_recorder_positions_voided", "voided_by", postgresql_where=text("voided_by IS NOT NULL")),
     Index(None, "changed_at"),
 )
 
@@ -265,15 +293,17 @@ recorded_trades = Table(
     Column("ticks_seen", BigInteger, nullable=False),
     _money("gap_seconds", nullable=False),
     Column("rolled", Numeric, nullable=False, server_default="0"),
+    _voided_by(),
     _now("created_at"),
     _now("updated_at"),
     CheckConstraint("side IN ('LONG', 'SHORT')", name="side"),
     CheckConstraint("action IN ('BUY', 'SELL')", name="action"),
     CheckConstraint("quantity > 0", name="quantity"),
-    CheckConstraint("status IN ('open', 'closed')", name="status"),
+    CheckConstraint("status IN ('open', 'closed', 'voided')", name="status"),
+    CheckConstraint("status <> 'voided' OR voided_by IS NOT NULL", name="voided"),
     CheckConstraint(
-        "(status = 'closed') = (exit_price IS NOT NULL AND exit_time IS NOT NULL AND exit_reason IS NOT NULL"
-        " AND pnl IS NOT NULL AND pnl_ticks IS NOT NULL AND commission IS NOT NULL)",
+        "status = 'voided' OR (status = 'closed') = (exit_price IS NOT NULL AND exit_time IS NOT NULL"
+        " AND exit_reason IS NOT NULL AND pnl IS NOT NULL AND pnl_ticks IS NOT NULL AND commission IS NOT NULL)",
         name="closed",
     ),
     CheckConstraint(
@@ -291,6 +321,7 @@ recorded_trades = Table(
     Index(None, "recorder_id", text("id DESC")),
     Index(None, "position_id"),
     Index(None, "signal_id"),
+    Index("ix_recorded_trades_voided", "voided_by", postgresql_where=text("voided_by IS NOT NULL")),
     Index(None, "recorder_id", "exit_time"),
 )
 

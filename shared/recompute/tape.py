@@ -1,7 +1,7 @@
-"""The tick logs as an audit reads them: each symbol's once for all recorders, and whether it is still whole."""
+"""The tick logs read whole: each symbol's once for all recorders, and whether nothing of it is gone."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -24,14 +24,31 @@ class _SymbolLog:
     begins: int | None
 
 
-class AuditTape:
-    """Reads symbols' logs whole, each as it is when first asked for, so that one recorder sees one state of it."""
+class WholeTape:
+    """Reads symbols' logs whole, each as it is when first asked for, so that one recorder sees one state of it.
 
-    def __init__(self, client: redis.Redis, *, most_entries: int = MOST_ENTRIES) -> None:
+    `while_reading` is called after each page of a long log.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        *,
+        most_entries: int = MOST_ENTRIES,
+        while_reading: Callable[[], None] = lambda: None,
+    ) -> None:
         self._redis = client
         self._most_entries = most_entries
+        self._while_reading = while_reading
         self._logs: OrderedDict[str, _SymbolLog] = OrderedDict()
-        self.known_prices: Mapping[tuple[str, int], Decimal] = {}
+        self._without: dict[str, MemoryTape] = {}
+        self._voided: frozenset[int] = frozenset()
+        self._known_prices: Mapping[tuple[str, int], Decimal] = {}
+
+    def turn_to(self, known_prices: Mapping[tuple[str, int], Decimal], voided: frozenset[int]) -> None:
+        """Read on for a recorder whose signals know last prices at places, and for whom some ticks never were."""
+        self._known_prices, self._voided = known_prices, voided
+        self._without.clear()
 
     def is_whole_after(self, symbol: str, place: int, market_price: Decimal | None) -> bool:
         """Tell whether the log has all that followed a place, where `market_price` was the symbol's last price.
@@ -45,17 +62,26 @@ class AuditTape:
 
     def entries(self, symbol: str, *, after: int, through: int) -> Sequence[LogEntry]:
         """Return the symbol's entries with `after` < place <= `through`."""
-        return self._log(symbol).tape.entries(symbol, after=after, through=through)
+        return self._tape(symbol).entries(symbol, after=after, through=through)
 
     def last_price(self, symbol: str, *, through: int) -> Decimal | None:
         """Return the symbol's last price at or before a place; one that was removed is known from the signal."""
-        price = self._log(symbol).tape.last_price(symbol, through=through)
-        return self.known_prices.get((symbol, through)) if price is None else price
+        price = self._tape(symbol).last_price(symbol, through=through)
+        if price is None and self._log(symbol).tape.last_price(symbol, through=through) is None:
+            return self._known_prices.get((symbol, through))
+        return price
 
     def forget(self) -> None:
         """Forget logs, those first that nobody asked for longest, until the others fit into memory."""
         while sum(log.size for log in self._logs.values()) > self._most_entries:
             self._logs.popitem(last=False)
+
+    def _tape(self, symbol: str) -> MemoryTape:
+        if not self._voided:
+            return self._log(symbol).tape
+        if symbol not in self._without:
+            self._without[symbol] = self._log(symbol).tape.without(self._voided)
+        return self._without[symbol]
 
     def _log(self, symbol: str) -> _SymbolLog:
         if symbol not in self._logs:
@@ -64,7 +90,7 @@ class AuditTape:
         return self._logs[symbol]
 
     def _read(self, symbol: str) -> _SymbolLog:
-        entries = read_entries(self._redis, symbol, after=0)
+        entries = read_entries(self._redis, symbol, after=0, while_reading=self._while_reading)
         trimmed = trimmed_through(self._redis, symbol)  # asked after reading, so that no trim slips by
         whole = [entry for entry in entries if entry.place > trimmed]
         begins = whole[0].place if whole else None

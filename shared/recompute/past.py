@@ -1,4 +1,4 @@
-"""What an audit knows of the past that entry filters ask about, where not everything can be recomputed.
+"""What is known of the past that entry filters ask about, where not everything can be recomputed.
 
 Entries and results of positions whose ticks are gone are taken from the database. Where one of these was still open,
 what it stood at then is not known any more, so that what a daily loss limit decided is believed.
@@ -25,7 +25,7 @@ from shared.store.signals import LoggedSignal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """A recorder's entries before the first signal that is audited, and the days' results of its positions, by id."""
+    """A recorder's entries before the first recomputed signal, and the days' results of its positions, by id."""
 
     entries: EntryHistory = field(default_factory=EntryHistory)
     results: Mapping[int, Sequence[tuple[date, Decimal]]] = field(default_factory=dict)
@@ -37,7 +37,7 @@ def load_pasts(
     settings: Mapping[int, RecorderSettings],
     firsts: Mapping[int, int],
 ) -> dict[int, Past]:
-    """Load the past of recorders whose audited `signals` ask for it, before those numbered `firsts`."""
+    """Load the past of recorders whose `signals` to recompute ask for it, before those numbered `firsts`."""
     days = {recorder_id: _days_asked(of_each, settings) for recorder_id, of_each in signals.items()}
     asking = {recorder_id: of_each for recorder_id, of_each in days.items() if of_each}
     if not asking:
@@ -57,7 +57,7 @@ def load_pasts(
     }
 
 
-class AuditedDays:
+class RecordedDays:
     """The results of positions that are not recomputed, booked into a fold's history once they are behind it."""
 
     def __init__(self, past: Past, skipped: Iterable[Opening]) -> None:
