@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine
 from shared.bus.announcements import PositionChange, announce_positions
 from shared.bus.connection import BusError
 from shared.bus.log_tape import LogTape
+from shared.correction import correct_next
 from shared.domain.application import INTERNAL_ERROR, AcceptedSignal
 from shared.domain.entry_filters import asks_the_past
 from shared.domain.entry_history import EntryHistory, day_of
@@ -30,7 +31,7 @@ from shared.store.database import DATABASE_LOST, KeepAlive
 from shared.store.entry_histories import load_entry_histories
 from shared.store.fold_results import FoldedPosition, WrittenPosition, write_positions
 from shared.store.positions import StoredPosition, load_places, lock_open_positions
-from shared.store.recorder_locks import end_rest, let_rest, lock_recorders
+from shared.store.recorder_locks import LockedRecorder, end_rest, let_rest, lock_recorders
 from shared.store.signals import SignalOutcome, count_signals, record_outcomes
 
 NOWHERE: Mapping[str, int] = {}
@@ -97,22 +98,37 @@ def _catch_up_together(task: _Task, recorder_ids: Collection[int]) -> int:
         taken = {each: recorder.signal_count for each, recorder in locked.items()}
         pending = read_pending(connection, task.log, taken, settled_through=task.settled_through)
         stored = lock_open_positions(connection, locked)
-        folds = _fold(connection, task, pending, stored)
+        folds = _fold(connection, task, pending, stored, locked)
         written = _write(connection, pending, stored, folds)
         end_rest(connection, [each for each, recorder in locked.items() if recorder.failures])
-    _announce(task.log, written)
+    _announce(task.log, [_change(each) for each in written])
     verdicts = [verdict for fold in folds.values() for verdict in fold.verdicts]
     _log(verdicts, written, perf_counter() - started)
-    return len(verdicts)
+    return len(verdicts) + _correct_and_go_on(task, sorted(pending.corrections))
+
+
+def _correct_and_go_on(task: _Task, recorder_ids: Sequence[int]) -> int:
+    """Carry out the corrections that come next, each in a transaction of its own, and apply what follows them."""
+    if not recorder_ids:
+        return 0
+    corrected = 0
+    for recorder_id in recorder_ids:
+        with task.engine.begin() as connection:
+            changes = correct_next(connection, task.log, recorder_id, wait=task.wait)
+        if changes is not None:
+            corrected += 1
+            _announce(task.log, changes)
+    return corrected + _catch_up_or_halve(task, recorder_ids)
 
 
 def _fold(
-    connection: Connection, task: _Task, pending: PendingSignals, stored: Sequence[StoredPosition]
+    connection: Connection,
+    task: _Task,
+    pending: PendingSignals,
+    stored: Sequence[StoredPosition],
+    locked: Mapping[int, LockedRecorder],
 ) -> dict[int, RecorderFold]:
-    places: dict[int, dict[str, int]] = defaultdict(dict)
-    whole = [recorder_id for recorder_id, signals in pending.by_recorder.items() if any(map(_concerns_all, signals))]
-    for (recorder_id, symbol), place in load_places(connection, pending.by_recorder, whole=whole).items():
-        places[recorder_id][symbol] = place
+    places = _load_places(connection, pending, locked)
     held: dict[int, list[Position]] = defaultdict(list)
     for each in stored:
         held[each.recorder_id].append(each.position)
@@ -122,14 +138,30 @@ def _fold(
     _load_ticks(tape, pending, held, task.through)
     folds = {}
     for recorder_id in {*pending.by_recorder, *held}:
-        history = histories.get(recorder_id)
-        fold = folds[recorder_id] = RecorderFold(held[recorder_id], places[recorder_id], tape, history)
+        history, voided = histories.get(recorder_id), locked[recorder_id].voided_ticks
+        own = LogTape(task.log, {}, while_reading=keep_alive.renew_if_due, without=voided) if voided else tape
+        fold = folds[recorder_id] = RecorderFold(held[recorder_id], places[recorder_id], own, history)
         for accepted in pending.by_recorder.get(recorder_id, ()):
             fold.apply(accepted)
-        for symbol, place in task.through.items():
-            fold.advance(symbol, place)
+        if recorder_id not in pending.corrections:  # otherwise signals would be passed that come after it
+            for symbol, place in task.through.items():
+                fold.advance(symbol, place)
         keep_alive.renew_if_due()
     return folds
+
+
+def _load_places(
+    connection: Connection, pending: PendingSignals, locked: Mapping[int, LockedRecorder]
+) -> dict[int, dict[str, int]]:
+    """Return how far symbols are decided, by recorder: nothing comes before a correction that was carried out."""
+    places: dict[int, dict[str, int]] = defaultdict(dict)
+    for recorder_id, signals in pending.by_recorder.items():
+        floor = locked[recorder_id].corrected_through
+        places[recorder_id] = {each.symbol: floor for each in signals if each.symbol and floor}
+    whole = [recorder_id for recorder_id, signals in pending.by_recorder.items() if any(map(_concerns_all, signals))]
+    for (recorder_id, symbol), place in load_places(connection, pending.by_recorder, whole=whole).items():
+        places[recorder_id][symbol] = max(place, locked[recorder_id].corrected_through)
+    return places
 
 
 def _concerns_all(accepted: AcceptedSignal) -> bool:
@@ -208,11 +240,12 @@ def _outcome(verdict: Verdict, numbers: Mapping[int, int]) -> SignalOutcome:
     )
 
 
-def _announce(log: redis.Redis, written: Iterable[WrittenPosition]) -> None:
-    changes = [
-        PositionChange(recorder_id=each.folded.recorder_id, position_id=each.id, symbol=each.folded.position.symbol)
-        for each in written
-    ]
+def _change(written: WrittenPosition) -> PositionChange:
+    recorder_id, symbol = written.folded.recorder_id, written.folded.position.symbol
+    return PositionChange(recorder_id=recorder_id, position_id=written.id, symbol=symbol)
+
+
+def _announce(log: redis.Redis, changes: Sequence[PositionChange]) -> None:
     if not changes:
         return
     try:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from shared.bus.tick_log import read_entries
 from shared.domain.acceptance import accept_signal
 from shared.domain.contracts import Contract
+from shared.domain.corrections import parse_correction
 from shared.domain.duplicates import duplicate_window_seconds
 from shared.domain.numbers import plain
 from shared.domain.places import stream_id
@@ -27,7 +28,7 @@ from shared.replay_settings import ReplayRecorder, read_recorders
 from shared.store.contracts import contracts_in_force, load_contracts
 from shared.store.recorders import Recorder
 from shared.store.settings_versions import load_settings_versions
-from shared.store.signals import MANUAL, LoggedSignal, load_log
+from shared.store.signals import CORRECTION, MANUAL, LoggedSignal, load_log
 
 TIME_DIGITS = 6
 COLUMNS = ("time", "symbol", "price", "bid", "ask", "size", "id", "gap_seconds", "roll")
@@ -112,8 +113,13 @@ def _lines(
     """Say of each signal what its body, the settings and the signals before it do not say already."""
     place = 0
     kept = KeptBodies()
+    lines: dict[int, int] = {}
     for number, signal in enumerate(signals, start=1):
         place = place if signal.place is None else signal.place
+        lines[signal.id] = number
+        if signal.signal_type == CORRECTION:
+            yield _correction_line(signal, recorder, place, lines)
+            continue
         in_force = signal.settings_id == recorder.settings_id
         read = ReplaySignal(
             line=number,
@@ -126,6 +132,20 @@ def _lines(
         )
         own = None if signal.contract_id is None else contracts[signal.contract_id]
         yield _line(read) | _unlike_others(read, as_replayed, kept, own)
+
+
+def _correction_line(signal: LoggedSignal, recorder: Recorder, place: int, lines: Mapping[int, int]) -> Json:
+    """Say what a correction voids, signals by their lines, and how far it could be carried out."""
+    correction = parse_correction(signal.raw_data, id=signal.id)
+    void: Json
+    if correction.tick_place is None:
+        void = {"signal": lines.get(correction.signal_id or 0, lines[signal.id])}
+    else:
+        void = {"tick": stream_id(correction.tick_place), "symbol": correction.symbol}
+    void |= {"marked": True} if signal.marked else {}
+    void |= {"refused": signal.reason} if signal.status == "rejected" else {}
+    line = {"time": format_timestamp(from_datetime(signal.received_at), TIME_DIGITS), "recorder": recorder.name}
+    return line | {"after": stream_id(place), "void": void}
 
 
 def _line(signal: ReplaySignal) -> Json:

@@ -17,7 +17,7 @@ from shared.domain.refusals import SignalRefused
 from shared.domain.timestamps import from_datetime
 from shared.store.contracts import load_contracts
 from shared.store.settings_versions import load_settings_versions
-from shared.store.signals import PendingSignal, SignalOutcome, load_pending
+from shared.store.signals import CORRECTION, PendingSignal, SignalOutcome, load_pending
 
 _NS_PER_MS = 1_000_000
 
@@ -35,7 +35,8 @@ class PendingSignals:
     """What waits to be applied, by recorder in the order of acceptance.
 
     `numbers` are those that signals get in their recorder's log, by id, and `counts` how many each recorder then took.
-    `refused` are those that no longer parse, `prices` the market's last price at a place by symbol.
+    `refused` are those that no longer parse, `prices` the market's last price at a place by symbol. A recorder's
+    signals end before its first correction, which is the one in `corrections`.
     """
 
     by_recorder: dict[int, list[AcceptedSignal]] = field(default_factory=dict)
@@ -44,6 +45,7 @@ class PendingSignals:
     refused: list[SignalOutcome] = field(default_factory=list)
     prices: dict[tuple[str, int], Decimal] = field(default_factory=dict)
     contract_ids: dict[Contract, int] = field(default_factory=dict)
+    corrections: dict[int, PendingSignal] = field(default_factory=dict)
 
 
 def read_pending(
@@ -68,6 +70,10 @@ def read_pending(
     pending.contract_ids.update({contract: contract_id for contract_id, contract in contracts.items()})
     end = last_place(log) if any(row.place is None for row in rows) else 0
     for row in rows:
+        if row.signal_type == CORRECTION:
+            pending.corrections.setdefault(row.recorder_id, row)
+        if row.recorder_id in pending.corrections:
+            continue
         place = _place(row, end)
         number = pending.counts.get(row.recorder_id, taken[row.recorder_id]) + 1
         pending.counts[row.recorder_id] = pending.numbers[row.id] = number

@@ -22,20 +22,24 @@ from redis import Redis
 from sqlalchemy import Connection, Engine, delete, func, insert, select, text
 
 from cli.replay import replay_files
+from shared.audit import audit_recorders
 from shared.bus.publisher import SourceLease, TickPublisher
 from shared.bus.tick_log import read_heads
 from shared.catch_up import catch_up
 from shared.domain.acceptance import accept_body
 from shared.domain.contracts import Contract
+from shared.domain.corrections import Correction, correction_body
 from shared.domain.numbers import plain
 from shared.domain.quotes import Roll
 from shared.domain.recorder_settings import parse_recorder_settings
 from shared.domain.timestamps import format_timestamp, from_datetime, to_datetime
 from shared.exported_logs import TIME_DIGITS, collect_logs, write_logs
 from shared.settings import Settings
+from shared.store.audit_rows import begin_snapshot, recorders_to_audit
 from shared.store.contracts import add_contract, contracts_in_force
 from shared.store.recorders import create_recorder, find_recorder, update_recorder
 from shared.store.signal_intake import NewSignal, insert_signal
+from shared.store.signals import CORRECTION
 from shared.store.tables import position_legs, recorded_signals, recorded_trades, recorder_positions, users
 from shared.tokens import TokenCipher
 
@@ -184,6 +188,25 @@ class Desk:
         )
         return insert_signal(connection, signal).id
 
+    def void(
+        self, recorder: Recorder, signal_id: int | None = None, *, tick: int | None = None, symbol: str = "MNQ1!"
+    ) -> int:
+        """Accept a correction that voids a signal, or a tick by its place."""
+        self.now += MILLISECOND
+        correction = Correction(id=0, signal_id=signal_id, tick_place=tick, symbol=None if tick is None else symbol)
+        signal = NewSignal(
+            user_id=self.user_id,
+            recorder_id=recorder.id,
+            settings_id=recorder.settings_id,
+            raw_data=correction_body(correction),
+            status="accepted",
+            signal_type=CORRECTION,
+            received_at=to_datetime(self.now),
+            place=read_heads(self.redis, []).place,
+        )
+        with self.engine.begin() as connection:
+            return insert_signal(connection, signal).id
+
     def catch_up(self, *recorders: Recorder, **options: Any) -> int:
         """Apply what is pending, of all recorders if none is named."""
         return catch_up(self.engine, self.redis, [each.id for each in recorders or self.recorders], **options)
@@ -239,8 +262,8 @@ class Desk:
         """Describe what the database holds as `replayed` does."""
         return {
             "signals": [_said(each["status"], each["reason"], each["note"]) for each in self.signals(recorder)],
-            "trades": _sorted(map(_trade, self.trades(recorder))),
-            "positions": _sorted(map(_position, self.positions(recorder))),
+            "trades": _sorted(_trade(each) for each in self.trades(recorder) if each["voided_by"] is None),
+            "positions": _sorted(_position(each) for each in self.positions(recorder) if each["voided_by"] is None),
         }
 
     def replayed(self, recorder: Recorder) -> dict[str, list[Json]]:
@@ -311,8 +334,18 @@ def assert_as_replayed(desk: Desk) -> None:
         assert_sums_agree(desk, recorder)
 
 
+def audit_differences(desk: Desk) -> list[str]:
+    """Say what an audit finds."""
+    with desk.engine.begin() as connection:
+        begin_snapshot(connection)
+        records = list(audit_recorders(connection, desk.redis, recorders_to_audit(connection, None, None)))
+    return [f"{each.field}: {each.stored} / {each.recomputed}" for record in records for each in record.differences]
+
+
 def assert_sums_agree(desk: Desk, recorder: Recorder) -> None:
     for position in desk.positions(recorder):
+        if position["status"] == "voided":
+            continue
         trades = [trade for trade in desk.trades(recorder) if trade["position_id"] == position["id"]]
         booked = sum((trade["pnl"] for trade in trades if trade["status"] == "closed"), Decimal(0))
         assert booked == position["realized_pnl"]

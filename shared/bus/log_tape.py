@@ -1,7 +1,7 @@
 """The tick logs as the fold reads them, each stretch fetched from Redis once; for one catch-up, then thrown away."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -24,19 +24,21 @@ class _Stretch:
 class LogTape:
     """Reads symbols' logs on demand; `known_prices` are last prices at a place that need not be looked up.
 
-    `while_reading` is called after each page of a long log.
+    `while_reading` is called after each page of a long log. Ticks at the places `without` have never been.
     """
 
     def __init__(
         self,
         client: redis.Redis,
-        known_prices: dict[tuple[str, int], Decimal],
+        known_prices: Mapping[tuple[str, int], Decimal],
         *,
         while_reading: Callable[[], None] = lambda: None,
+        without: Collection[int] = (),
     ) -> None:
         self._redis = client
         self._while_reading = while_reading
         self._known_prices = known_prices
+        self._without = frozenset(without)
         self._stretches: dict[str, _Stretch] = {}
 
     def entries(self, symbol: str, *, after: int, through: int) -> Sequence[LogEntry]:
@@ -55,7 +57,7 @@ class LogTape:
             after, through = min(after, known.after), max(through, known.through)
         read = read_entries(self._redis, symbol, after=after, through=through, while_reading=self._while_reading)
         lost_through = trimmed_through(self._redis, symbol)  # asked after reading, so that no trim slips by
-        entries = [entry for entry in read if entry.place > lost_through]
+        entries = [entry for entry in read if entry.place > lost_through and entry.place not in self._without]
         places = [entry.place for entry in entries]
         stretch = _Stretch(after=after, through=through, lost_through=lost_through, entries=entries, places=places)
         self._stretches[symbol] = stretch
@@ -66,7 +68,7 @@ class LogTape:
         known = self._known_prices.get((symbol, through))
         if known is None:
             known = self._loaded_price(symbol, through)
-        return last_price_at(self._redis, symbol, through) if known is None else known
+        return last_price_at(self._redis, symbol, through, without=self._without) if known is None else known
 
     def _loaded_price(self, symbol: str, through: int) -> Decimal | None:
         stretch = self._stretches.get(symbol)

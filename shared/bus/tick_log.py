@@ -1,6 +1,6 @@
 """Reads the tick log: one Redis stream for each symbol, and a hash of heads; it never writes to them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import cast
@@ -102,10 +102,10 @@ def read_page(
     return [_entry(symbol, entry_id, fields) for entry_id, fields in rows]
 
 
-def last_price_at(client: redis.Redis, symbol: str, place: int) -> Decimal | None:
+def last_price_at(client: redis.Redis, symbol: str, place: int, *, without: Collection[int] = ()) -> Decimal | None:
     """The symbol's last price at or before a place, moved by the rolls behind it, as far back as the log goes.
 
-    A head whose tick retention removed still tells.
+    A head whose tick retention removed still tells. Ticks at the places `without` are passed over.
     """
     stream, last, rolled = stream_of(symbol), stream_id(place), Decimal(0)
     with client.pipeline() as pipeline:
@@ -114,14 +114,15 @@ def last_price_at(client: redis.Redis, symbol: str, place: int) -> Decimal | Non
         rows, head = cast("tuple[list[tuple[str, Fields]], str | None]", pipeline.execute())
     while rows:
         for entry in (_entry(symbol, entry_id, fields) for entry_id, fields in rows):
-            if isinstance(entry, PriceTick):
+            if isinstance(entry, PriceTick) and entry.place not in without:
                 return entry.price + rolled
             if isinstance(entry, RollMark):
                 rolled += entry.difference
         rows = cast("list[tuple[str, Fields]]", client.xrevrange(stream, f"({rows[-1][0]}", "-", BACKWARD_PAGE))
-    if head and _place(head.split(" ")[0]) <= place:
-        return head_price(head, through=place)
-    return None
+    if head is None:
+        return None
+    ticked_at = _place(head.split(" ")[0])
+    return head_price(head, through=place) if ticked_at <= place and ticked_at not in without else None
 
 
 def stream_of(symbol: str) -> str:

@@ -102,9 +102,16 @@ class RecorderFold:
             position = advance(position, self._tape.entries(symbol, after=position.place, through=through))
             self._replace_last(replace(position, place=through) if position.is_open else position)
 
+    def advance_all(self, place: int) -> int:
+        """Take all that is held to a place, or behind it to the first one that no position has passed: the one told."""
+        place = max([place, self._furthest, *(moved[-1].place for moved in self.positions.values() if moved)])
+        for symbol in self.positions:
+            self.advance(symbol, place)
+        return place
+
     def _close_all(self, accepted: AcceptedSignal) -> None:
         """Apply a signal to all that is held, at one place that no position has passed: one is all that is stored."""
-        place = self._advance_all(accepted.place)
+        place = self.advance_all(accepted.place)
         held = self._open_positions()
         accepted = replace(accepted, place=place)
         if len(held) > 1:  # one price cannot be that of several symbols
@@ -114,17 +121,10 @@ class RecorderFold:
         nothing = Applied(status="ignored", reason="nothing to close")
         self._conclude(accepted, place, outcomes[0] if outcomes else nothing)
 
-    def _advance_all(self, place: int) -> int:
-        """Take all that is held to a place, or behind it to the first one that no position has passed: the one told."""
-        place = max([place, self._furthest, *(moved[-1].place for moved in self.positions.values() if moved)])
-        for symbol in self.positions:
-            self.advance(symbol, place)
-        return place
-
     def _apply_to(self, accepted: AcceptedSignal, symbol: str) -> tuple[int, Applied]:
         place = max(accepted.place, self._reached(symbol))
         if accepted.settings.max_daily_loss:  # what else is held counts, as it is at the signal's place
-            place = self._advance_all(place)
+            place = self.advance_all(place)
         self.advance(symbol, place)
         position = self._open_position(symbol)
         market = position.last_price if position else self._tape.last_price(symbol, through=place)

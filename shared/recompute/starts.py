@@ -30,7 +30,8 @@ def find_starts(openings: Iterable[Opening], tape: WholeTape) -> dict[str, Start
     starts = {}
     for ticker, positions in by_ticker(openings).items():
         first = next((i for i, each in enumerate(positions) if is_whole(each, tape)), len(positions))
-        starts[ticker] = start_at(positions, first, otherwise=NEVER if first else 0)
+        sequence = 0 if first == 0 else opened_by(positions[first:])
+        starts[ticker] = Start(skipped=positions[:first], checked=positions[first:], sequence=sequence)
     return starts
 
 
@@ -42,13 +43,9 @@ def by_ticker(openings: Iterable[Opening]) -> Mapping[str, Sequence[Opening]]:
     return found
 
 
-def start_at(positions: Sequence[Opening], first: int, *, otherwise: int) -> Start:
-    """Part a symbol's positions at the one with this index; `otherwise` is where to begin if there is none."""
-    skipped, checked = positions[:first], positions[first:]
-    if not skipped and otherwise == 0:
-        return Start(checked=checked)
-    sequence = (checked[0].sequence or 0) if checked else otherwise
-    return Start(skipped=skipped, checked=checked, sequence=sequence)
+def opened_by(positions: Sequence[Opening]) -> int:
+    """The number of the signal that opened the first of some positions; without one no signal's."""
+    return (positions[0].sequence or 0) if positions else NEVER
 
 
 def is_whole(opening: Opening, tape: WholeTape) -> bool:

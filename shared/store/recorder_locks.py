@@ -12,13 +12,20 @@ FIRST_REST = timedelta(seconds=0.5)
 LONGEST_REST = timedelta(seconds=60)
 _MOST_DOUBLINGS = 10
 
+r = recorders.c
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedRecorder:
-    """How many signals a recorder has taken, and how often in a row catching up with it failed."""
+    """How many signals a recorder has taken, and how often in a row catching up with it failed.
+
+    `voided_ticks` have never been for it, and nothing of it comes before the place that its corrections have reached.
+    """
 
     signal_count: int
     failures: int
+    voided_ticks: frozenset[int]
+    corrected_through: int
 
 
 def lock_recorders(
@@ -26,13 +33,21 @@ def lock_recorders(
 ) -> dict[int, LockedRecorder]:
     """Lock these recorders in id order, less those that rest, and without `wait` those that somebody has locked."""
     statement = (
-        select(recorders.c.id, recorders.c.signal_count, recorders.c.failures)
+        select(r.id, r.signal_count, r.failures, r.voided_ticks, r.corrected_through)
         .where(recorders.c.id == func.any(sorted(recorder_ids)), does_not_rest())
         .order_by(recorders.c.id)
         .with_for_update(key_share=True, skip_locked=not wait)
     )
     rows = connection.execute(statement)
-    return {row.id: LockedRecorder(signal_count=row.signal_count, failures=row.failures) for row in rows}
+    return {
+        row.id: LockedRecorder(
+            signal_count=row.signal_count,
+            failures=row.failures,
+            voided_ticks=frozenset(row.voided_ticks),
+            corrected_through=row.corrected_through,
+        )
+        for row in rows
+    }
 
 
 def does_not_rest() -> ColumnElement[bool]:

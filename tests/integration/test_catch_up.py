@@ -20,12 +20,12 @@ from sqlalchemy.exc import OperationalError
 from services.web.formatting import AT_LEAST, drawdown_cell
 from shared import catch_up as catch_up_module
 from shared.bus import log_tape
-from shared.bus.tick_log import last_place, stream_of
+from shared.bus.tick_log import last_place, read_entries, read_heads, stream_of
 from shared.domain.contracts import Contract
 from shared.domain.fold import RecorderFold
 from shared.domain.places import SEQUENCE_BITS, place_from_stream_id
 from shared.domain.refusals import SignalRefused
-from shared.domain.ticks import GapMark, LogEntry, RollMark
+from shared.domain.ticks import GapMark, LogEntry, PriceTick, RollMark
 from shared.domain.timestamps import to_datetime
 from shared.store import database, fold_results
 from shared.store.signals import count_pending, has_pending_older_than
@@ -36,6 +36,7 @@ from tests.trading import (
     Desk,
     Recorder,
     assert_as_replayed,
+    audit_differences,
     empty_desk,
     pending_count,
     rival_transaction,
@@ -731,6 +732,7 @@ def test_whoever_catches_up_whenever_the_rows_are_those_of_the_replay(
         desk.recorder(own, **{name: value for name, value in stated.items() if name != "contract"})
     waiting = list(scenario.signals)
     accepted: list[tuple[Recorder, str, int]] = []
+    corrector = Corrector(desk, data)
     for entry in [None, *scenario.ticks]:
         append(desk, entry)
         while waiting and waiting[0].place <= (entry.place if entry else 0):
@@ -739,13 +741,35 @@ def test_whoever_catches_up_whenever_the_rows_are_those_of_the_replay(
             accepted.append((recorder, json.dumps(body_of(signal)), last_place(redis_client)))
         while accepted and data.draw(st.booleans()):
             store_if_it_is_one(desk, *accepted.pop(0))
+        if data.draw(st.integers(0, 7)) == 0:
+            corrector.void_something()
         if data.draw(st.integers(0, 3)) == 0:
             some = data.draw(st.lists(st.sampled_from(desk.recorders), min_size=1, unique_by=lambda each: each.id))
             through = data.draw(st.sampled_from([{}, dict.fromkeys(scenario.contracts, last_place(redis_client))]))
             desk.catch_up(*some, through=through)
     for recorder, body, place in accepted:
         store_if_it_is_one(desk, recorder, body, place)
+    if data.draw(st.booleans()):
+        corrector.void_something()
     assert_as_replayed(desk)
+    assert audit_differences(desk) == []
+
+
+class Corrector:
+    """Voids signals, ticks and corrections as chance has it."""
+
+    def __init__(self, desk: Desk, data: st.DataObject) -> None:
+        self._desk, self._data = desk, data
+
+    def void_something(self) -> None:
+        recorder = self._data.draw(st.sampled_from(self._desk.recorders))
+        signals = [each["id"] for each in self._desk.signals(recorder)]
+        symbol = self._data.draw(st.sampled_from(sorted(read_heads(self._desk.redis).ticks) or ["MNQ1!"]))
+        ticks = [each.place for each in read_entries(self._desk.redis, symbol, after=0) if isinstance(each, PriceTick)]
+        if ticks and self._data.draw(st.booleans()):
+            self._desk.void(recorder, tick=self._data.draw(st.sampled_from(ticks)), symbol=symbol)
+        elif signals:
+            self._desk.void(recorder, self._data.draw(st.sampled_from(signals)))
 
 
 def append(desk: Desk, entry: LogEntry | None) -> None:
