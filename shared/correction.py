@@ -158,7 +158,7 @@ class _Correcting:
         revised = []
         for signal in record.signals:
             stored = {name: getattr(signal, name) for name in ("status", "reason", "note", "entry", "place")}
-            said = stored | refold.apply(signal)
+            said = {**stored, **refold.apply(signal)}
             if said != stored:
                 revised.append((signal.id, said))
             keep_alive()

@@ -74,7 +74,7 @@ class CorrectionLog:
     @property
     def voids(self) -> Voids:
         """What is left out now."""
-        in_force = self._in_force()
+        in_force = self.in_force
         return Voids(
             signals=frozenset(each.signal_id for each in in_force if each.signal_id is not None and not each.marked),
             ticks=frozenset(each.tick_place for each in in_force if each.tick_place is not None),
@@ -85,13 +85,15 @@ class CorrectionLog:
         """Take the next one, and tell what becomes of it."""
         if correction.refused is not None:
             return Applied(status="rejected", reason=correction.refused)
-        targets = {(each.signal_id, each.tick_place) for each in self._in_force()}
+        targets = {(each.signal_id, each.tick_place) for each in self.in_force}
         if (correction.signal_id, correction.tick_place) in targets:
             return Applied(status="ignored", reason=VOIDED_ALREADY)
         self._taken.append(correction)
         return Applied(status="recorded", note=MARKED if correction.marked else None)
 
-    def _in_force(self) -> list[Correction]:
+    @property
+    def in_force(self) -> list[Correction]:
+        """Those that nothing has undone, the last one first."""
         undone: set[int] = set()
         in_force = []
         for each in reversed(self._taken):

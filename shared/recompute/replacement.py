@@ -50,6 +50,6 @@ def _is_same(recorded: RecordedPosition, position: Position, contracts: Mapping[
 
 def _as_it_was(voided: RecordedPosition) -> RecordedPosition:
     """Return a voided position as it stood in the record before."""
-    trades = [each | {"status": "closed" if each["exit_time"] else "open"} for each in voided.trades]
+    trades = [{**each, "status": "closed" if each["exit_time"] else "open"} for each in voided.trades]
     status = "closed" if voided.row["closed_at"] else "open"
     return replace(voided, row={**voided.row, "status": status}, trades=trades)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from shared.recompute.tape import WholeTape
+from shared.recompute.tape import LogExtent, WholeTape
 from shared.store.audit_rows import Opening
 
 NEVER = 2**63 - 1
@@ -48,7 +48,7 @@ def opened_by(positions: Sequence[Opening]) -> int:
     return (positions[0].sequence or 0) if positions else NEVER
 
 
-def is_whole(opening: Opening, tape: WholeTape) -> bool:
+def is_whole(opening: Opening, tape: WholeTape | LogExtent) -> bool:
     """Tell whether all ticks since a position's opening are in the log."""
     return opening.place is not None and tape.is_whole_after(opening.ticker, opening.place, opening.market_price)
 

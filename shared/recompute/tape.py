@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import redis
 
-from shared.bus.tick_log import read_entries, trimmed_through
+from shared.bus.tick_log import read_entries, read_page, trimmed_through
 from shared.domain.tape import MemoryTape
 from shared.domain.ticks import LogEntry
 
@@ -56,9 +56,7 @@ class WholeTape:
         A log that begins later was emptied, unless the symbol had no price yet.
         """
         log = self._log(symbol)
-        if log.trimmed:
-            return place > log.trimmed
-        return market_price is None or (log.begins is not None and place >= log.begins)
+        return _reaches(log.trimmed, log.begins, place, market_price)
 
     def entries(self, symbol: str, *, after: int, through: int) -> Sequence[LogEntry]:
         """Return the symbol's entries with `after` < place <= `through`."""
@@ -95,6 +93,25 @@ class WholeTape:
         whole = [entry for entry in entries if entry.place > trimmed]
         begins = whole[0].place if whole else None
         return _SymbolLog(tape=_taped(whole), size=len(whole), trimmed=trimmed, begins=begins)
+
+
+class LogExtent:
+    """Knows how far symbols' logs reach back, without reading them."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis = client
+
+    def is_whole_after(self, symbol: str, place: int, market_price: Decimal | None) -> bool:
+        """Tell whether the log has all that followed a place, as `WholeTape` does."""
+        trimmed = trimmed_through(self._redis, symbol)
+        first = read_page(self._redis, symbol, after=trimmed, count=1)
+        return _reaches(trimmed, first[0].place if first else None, place, market_price)
+
+
+def _reaches(trimmed: int, begins: int | None, place: int, market_price: Decimal | None) -> bool:
+    if trimmed:
+        return place > trimmed
+    return market_price is None or (begins is not None and place >= begins)
 
 
 def _taped(entries: Iterable[LogEntry]) -> MemoryTape:

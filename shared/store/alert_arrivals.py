@@ -26,7 +26,7 @@ _NEWEST = text(
         WHERE recorder_id = asked.recorder_id ORDER BY id DESC LIMIT 200
     ) newest
     WHERE newest.received_at > clock_timestamp() - CAST(:since AS interval)
-      AND newest.signal_type IS DISTINCT FROM 'manual'
+      AND newest.signal_type IS DISTINCT FROM 'manual' AND newest.signal_type IS DISTINCT FROM 'correction'
     ORDER BY newest.received_at
     """
 )

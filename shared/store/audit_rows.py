@@ -32,12 +32,13 @@ class AuditedRecorder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """A position and the signal that opened it; `sequence` and `place` are None where no signal of it is found."""
+    """A position and the signal that opened it; its number and place are None where none is found."""
 
     position_id: int
     recorder_id: int
     ticker: str
     through: int
+    signal_id: int | None
     sequence: int | None
     place: int | None
     market_price: Decimal | None
@@ -141,7 +142,7 @@ def _grouped(rows: Iterable[RowMapping]) -> dict[int, list[Row]]:
 _OPENINGS = text(
     """
     SELECT position.id AS position_id, position.recorder_id, position.ticker, position.place AS through,
-           signal.sequence, signal.place, signal.market_price
+           signal.id AS signal_id, signal.sequence, signal.place, signal.market_price
     FROM recorder_positions position
     LEFT JOIN recorded_signals signal
         ON signal.recorder_id = position.recorder_id AND signal.sequence = position.opened_by

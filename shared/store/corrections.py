@@ -3,13 +3,29 @@
 from collections import defaultdict
 from collections.abc import Collection
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from shared.domain.corrections import Correction, parse_correction
 from shared.store.signals import CORRECTION
 from shared.store.tables import recorded_signals
 
 s = recorded_signals.c
+
+
+def find_correction(connection: Connection, recorder_id: int, body: bytes) -> Row[int, str] | None:
+    """Find the newest correction with this body that is pending or was recorded, as its id and status."""
+    statement = (
+        select(s.id, s.status)
+        .where(
+            s.recorder_id == recorder_id,
+            s.signal_type == CORRECTION,
+            s.raw_data == body,
+            s.status.in_(["accepted", "recorded"]),
+        )
+        .order_by(s.id.desc())
+        .limit(1)
+    )
+    return connection.execute(statement).one_or_none()
 
 
 def load_corrections(connection: Connection, recorder_ids: Collection[int]) -> dict[int, list[Correction]]:

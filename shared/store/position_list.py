@@ -3,12 +3,14 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, case, select
 
 from shared.store.pages import Order, Page, SortColumn, fetch_page
 from shared.store.tables import contracts, recorder_positions, recorders
 
 p = recorder_positions.c
+
+STATUS = case((p.voided_by.is_not(None), "voided"), else_=p.status)
 
 # What a position is to its owner; its running totals are the fold's.
 _SHOWN = [
@@ -31,7 +33,7 @@ _SHOWN = [
     "ticks_seen",
     "gap_seconds",
     "rolled",
-    "status",
+    "voided_by",
     "opened_at",
     "closed_at",
     "updated_at",
@@ -53,7 +55,7 @@ POSITION_ORDER = Order(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionFilter:
-    """Which positions to list; None does not filter."""
+    """Which positions to list; None does not filter, but voided ones are listed by the status `voided` alone."""
 
     recorder_id: int | None = None
     ticker: str | None = None
@@ -72,7 +74,9 @@ def list_positions(
     for each in fields(wanted):
         value = getattr(wanted, each.name)
         if value is not None:
-            query = query.where(p[each.name] == value)
+            query = query.where((STATUS if each.name == "status" else p[each.name]) == value)
+    if wanted.status is None:
+        query = query.where(p.voided_by.is_(None))
     return fetch_page(connection, query, POSITION_ORDER, sort=sort, cursor=cursor, limit=limit)
 
 
@@ -82,7 +86,13 @@ def find_position(connection: Connection, user_id: int, position_id: int) -> Row
 
 
 def _positions_of(user_id: int) -> Select[Any]:
-    facts = (recorders.c.name.label("recorder"), contracts.c.tick_size, contracts.c.multiplier, contracts.c.currency)
+    facts = (
+        STATUS.label("status"),
+        recorders.c.name.label("recorder"),
+        contracts.c.tick_size,
+        contracts.c.multiplier,
+        contracts.c.currency,
+    )
     return (
         select(*(p[name] for name in _SHOWN), *facts)
         .join(recorders, recorders.c.id == p.recorder_id)

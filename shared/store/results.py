@@ -35,7 +35,7 @@ def booked_results(
         .join(recorder_positions, p.id == t.position_id)
         .join(contracts, c.id == p.contract_id)
         .join(recorders, r.id == t.recorder_id)
-        .where(r.user_id == user_id, t.status == "closed")
+        .where(r.user_id == user_id, t.status == "closed", t.voided_by.is_(None))
         .order_by(t.exit_time, t.id)
     )
     if recorder_id is not None:
@@ -58,15 +58,15 @@ def load_courses(connection: Connection, user_id: int, *, recorder_id: int | Non
         select(recorder_positions, c.multiplier)
         .join(contracts, c.id == p.contract_id)
         .join(recorders, r.id == p.recorder_id)
-        .where(r.user_id == user_id)
-        .order_by(p.id)
+        .where(r.user_id == user_id, p.voided_by.is_(None))
+        .order_by(p.opened_at, p.opened_by, p.id)
     )
     if recorder_id is not None:
         query = query.where(p.recorder_id == recorder_id)
     ended = _load_legs(connection, user_id)
     courses: dict[int, list[Course]] = {}
-    for row in connection.execute(query):
-        courses.setdefault(row.recorder_id, []).append(_course(row, ended.get(row.id, [])))
+    for number, row in enumerate(connection.execute(query)):
+        courses.setdefault(row.recorder_id, []).append(_course(number, row, ended.get(row.id, [])))
     return courses
 
 
@@ -94,10 +94,10 @@ def _leg(row: Row[Any]) -> Leg:
     )
 
 
-def _course(row: Row[Any], ended: Sequence[Leg]) -> Course:
+def _course(number: int, row: Row[Any], ended: Sequence[Leg]) -> Course:
     is_open = row.status == "open"
     return Course(
-        number=row.id,
+        number=number,
         legs=[*ended, *([_current_leg(row)] if is_open else [])],
         realized_pnl=row.realized_pnl,
         closed_at=None if is_open else from_datetime(row.closed_at),

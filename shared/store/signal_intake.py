@@ -93,7 +93,7 @@ def insert_signal(connection: Connection, signal: NewSignal) -> StoredSignal:
     A body that is stored already, or the duplicate of one, is not stored again: the first one's answer is returned.
     """
     if signal.recorder_id is not None:
-        connection.execute(_LOCK_INTAKE, {"recorder_id": signal.recorder_id})
+        lock_intake(connection, signal.recorder_id)
     signal_id = _insert_unless_known(connection, signal)
     if signal_id is None:
         known = _find_known(connection, signal)
@@ -103,6 +103,11 @@ def insert_signal(connection: Connection, signal: NewSignal) -> StoredSignal:
     if signal_id is None:
         raise AssertionError(signal.intake_id)
     return StoredSignal(id=signal_id, status=signal.status, reason=signal.reason)
+
+
+def lock_intake(connection: Connection, recorder_id: int) -> None:
+    """Be the only one who stores signals of a recorder, until the transaction ends."""
+    connection.execute(_LOCK_INTAKE, {"recorder_id": recorder_id})
 
 
 def insert_signals(connection: Connection, signals: Sequence[NewSignal]) -> None:

@@ -10,12 +10,14 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func,
 from shared.store.pages import Order, Page, SortColumn, fetch_page
 from shared.store.tables import contracts, recorded_trades, recorder_positions, recorders
 
+VOIDED = "voided"
+
 t, p, r, c = recorded_trades.c, recorder_positions.c, recorders.c, contracts.c
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeFilter:
-    """Which trades to list; None does not filter."""
+    """Which trades to list; None does not filter, but voided ones are listed by the status `voided` alone."""
 
     recorder_id: int | None = None
     position_id: int | None = None
@@ -30,7 +32,7 @@ class TradeRow:
     """A trade as it is listed; of an open one the exit is None and `pnl` is unrealized, at the last tick.
 
     `max_adverse`, `max_favorable`, `ticks_seen` and `gap_seconds` of an open trade include the time since the last
-    fill of its position.
+    fill of its position. `voided_by` is the correction that took it out of what is counted.
     """
 
     id: int
@@ -56,6 +58,7 @@ class TradeRow:
     ticks_seen: int
     gap_seconds: Decimal
     rolled: Decimal
+    voided_by: int | None
     tick_size: Decimal
     currency: str
 
@@ -69,7 +72,7 @@ def _against(price: ColumnElement[Any], side: str) -> ColumnElement[Any]:
 def _of_open(since_fill: Mapping[str, ColumnElement[Any]], stored: ColumnElement[Any]) -> ColumnElement[Any]:
     """An extreme: as stored once closed, else joined with what the position saw since its last fill."""
     at_extreme = case((t.side == "LONG", since_fill["LONG"]), else_=since_fill["SHORT"])
-    return case((t.status == "closed", stored), else_=at_extreme)
+    return case((t.exit_price.is_not(None), stored), else_=at_extreme)
 
 
 ADVERSE = _of_open(
@@ -93,8 +96,9 @@ WORST_PRICE = _of_open(
     },
     t.worst_price,
 )
+STATUS = case((t.voided_by.is_not(None), "voided"), else_=t.status)
 PNL = case(
-    (t.status == "closed", t.pnl),
+    (t.pnl.is_not(None), t.pnl),
     (t.side == "LONG", _against(p.current_price, "LONG")),
     else_=_against(p.current_price, "SHORT"),
 )
@@ -128,6 +132,7 @@ def list_trades(
     Raises PageRefused for another sort or a cursor that is not one.
     """
     query = _trades(user_id).where(and_(True, *(column == value for column, value in _trade_conditions(wanted))))
+    query = query.where(t.voided_by.is_not(None) if wanted.status == VOIDED else t.voided_by.is_(None))
     page = fetch_page(connection, query, TRADE_ORDER, sort=sort, cursor=cursor, limit=limit)
     return page.map(_trade)
 
@@ -144,7 +149,7 @@ def _trade_conditions(wanted: TradeFilter) -> list[tuple[ColumnElement[Any], obj
         (t.position_id, wanted.position_id),
         (t.ticker, wanted.ticker),
         (t.side, wanted.side),
-        (t.status, wanted.status),
+        (STATUS, wanted.status),
         (t.exit_reason, wanted.reason),
     ]
     return [(column, value) for column, value in pairs if value is not None]
@@ -159,7 +164,6 @@ def _trades(user_id: int) -> Select[Any]:
         "ticker",
         "side",
         "quantity",
-        "status",
         "entry_price",
         "entry_time",
         "exit_price",
@@ -170,12 +174,14 @@ def _trades(user_id: int) -> Select[Any]:
         "ticks_seen",
         "gap_seconds",
         "rolled",
+        "voided_by",
         "lot",
     ]
     return (
         select(
             *(t[name] for name in plain),
             r.name.label("recorder"),
+            STATUS.label("status"),
             PNL.label("pnl"),
             ADVERSE.label("max_adverse"),
             FAVORABLE.label("max_favorable"),

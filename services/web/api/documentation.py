@@ -36,6 +36,7 @@ BODIES = {
     "rehearse_alert": "Trial",
     "stop_recorder": "Stopping",
     "clone_recorder": "Cloning",
+    "void_one_tick": "Tick",
 }
 OPTIONAL_BODIES = ("close_positions", "stop_recorder")
 OTHER_THAN_JSON = {"trades_csv": "text/csv", "live_positions": "text/event-stream"}
@@ -82,6 +83,7 @@ def _description() -> dict[str, Any]:
                 "Trial": _trial_schema(),
                 "Stopping": _object_schema(close_positions="boolean"),
                 "Cloning": _object_schema("name", name="string"),
+                "Tick": _object_schema("symbol", symbol="string", id="string", time="string", price="string"),
             },
         },
     }
