@@ -8,8 +8,7 @@ from typing import cast
 import redis
 from redis.exceptions import ResponseError
 
-from shared.bus.tick_log import HEADS
-from shared.domain.places import place_from_stream_id
+from shared.bus.tick_log import HEADS, read_place
 from shared.domain.quotes import Gap, Quote, Roll, SourceMessage
 
 CLAIM = files("shared.bus").joinpath("claim.lua").read_text(encoding="utf-8")
@@ -91,7 +90,7 @@ class TickPublisher:
                 raise FencedPublisher(str(error)) from error
             raise
         self.unanswered = False
-        return [place_from_stream_id(entry_id) for entry_id in str(answer).split()]
+        return [read_place(entry_id) for entry_id in str(answer).split()]
 
     def publish(
         self,
@@ -113,12 +112,16 @@ class TickPublisher:
 
 def _line(message: SourceMessage) -> str:
     """Write an entry as publish.lua reads it."""
+    symbol, occurred_at = message.symbol, message.occurred_at
     match message:
         case Quote():
-            book = (message.bid, message.ask, message.size)
-            bid, ask, size = ("-" if number is None else format(number, "f") for number in book)
-            return f"{message.symbol} {message.occurred_at} {message.price:f} {bid} {ask} {size}"
+            book = f"{_word(message.bid)} {_word(message.ask)} {_word(message.size)}"
+            return f"{symbol} {occurred_at} {message.price:f} {book}"
         case Gap():
-            return f"{message.symbol} {message.occurred_at} gap:{message.gap_seconds:f} - - -"
+            return f"{symbol} {occurred_at} gap:{message.gap_seconds:f} - - -"
         case Roll():
-            return f"{message.symbol} {message.occurred_at} roll:{message.difference:f} - - -"
+            return f"{symbol} {occurred_at} roll:{message.difference:f} - - -"
+
+
+def _word(number: Decimal | None) -> str:
+    return "-" if number is None else format(number, "f")

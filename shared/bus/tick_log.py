@@ -46,7 +46,7 @@ def head_price(text: str, *, through: int | None = None) -> Decimal:
 
 def _difference(roll: str, through: int | None) -> Decimal:
     entry_id, difference = roll.split(":")
-    return Decimal(difference) if through is None or _place(entry_id) <= through else Decimal(0)
+    return Decimal(difference) if through is None or read_place(entry_id) <= through else Decimal(0)
 
 
 def last_place(client: redis.Redis) -> int:
@@ -121,13 +121,19 @@ def last_price_at(client: redis.Redis, symbol: str, place: int, *, without: Coll
         rows = cast("list[tuple[str, Fields]]", client.xrevrange(stream, f"({rows[-1][0]}", "-", BACKWARD_PAGE))
     if head is None:
         return None
-    ticked_at = _place(head.split(" ")[0])
+    ticked_at = read_place(head.split(" ")[0])
     return head_price(head, through=place) if ticked_at <= place and ticked_at not in without else None
 
 
 def stream_of(symbol: str) -> str:
     """The key of a symbol's stream, which is also the channel that rings for each of its entries."""
     return f"ticks:{symbol}"
+
+
+def read_place(entry_id: str) -> int:
+    """Read an id that Redis wrote; it needs none of place_from_stream_id's checks, and this is the hot path."""
+    milliseconds, _, sequence = entry_id.partition("-")
+    return (int(milliseconds) << SEQUENCE_BITS) | int(sequence)
 
 
 def read_message(symbol: str, message: str) -> tuple[int, LogEntry]:
@@ -137,7 +143,7 @@ def read_message(symbol: str, message: str) -> tuple[int, LogEntry]:
     """
     entry_id, previous_id, price, occurred_at = message.split(" ")
     mark, _, number = price.rpartition(":")
-    return _place(previous_id), _entry(symbol, entry_id, {_FIELDS[mark]: number, "t": occurred_at})
+    return read_place(previous_id), _entry(symbol, entry_id, {_FIELDS[mark]: number, "t": occurred_at})
 
 
 def _read_hash(client: redis.Redis, symbols: Iterable[str] | None) -> dict[str, str]:
@@ -154,11 +160,11 @@ def _field(client: redis.Redis, name: str) -> str:
 
 def _head_tick(symbol: str, text: str) -> PriceTick:
     entry_id, _, occurred_at, *_ = text.split(" ")
-    return PriceTick(symbol=symbol, place=_place(entry_id), occurred_at=int(occurred_at), price=head_price(text))
+    return PriceTick(symbol=symbol, place=read_place(entry_id), occurred_at=int(occurred_at), price=head_price(text))
 
 
 def _entry(symbol: str, entry_id: str, fields: Fields) -> LogEntry:
-    place, occurred_at = _place(entry_id), int(fields["t"])
+    place, occurred_at = read_place(entry_id), int(fields["t"])
     if "g" in fields:
         return GapMark(symbol=symbol, place=place, occurred_at=occurred_at, gap_seconds=Decimal(fields["g"]))
     if "r" in fields:
@@ -169,9 +175,3 @@ def _entry(symbol: str, entry_id: str, fields: Fields) -> LogEntry:
     return PriceTick(
         symbol=symbol, place=place, occurred_at=occurred_at, price=Decimal(fields["p"]), bid=bid, ask=ask, size=size
     )
-
-
-def _place(entry_id: str) -> int:
-    """Read an id that Redis wrote; it needs none of place_from_stream_id's checks, and this is the hot path."""
-    milliseconds, _, sequence = entry_id.partition("-")
-    return (int(milliseconds) << SEQUENCE_BITS) | int(sequence)

@@ -69,8 +69,8 @@ def all_of(venue: VenueSocket) -> list[str]:
     messages = []
     with suppress(SocketLost):
         while True:
-            messages.append(venue.receive())
-    return [message for message in messages if message is not None]
+            messages += venue.receive()
+    return messages
 
 
 @pytest.mark.parametrize("seed", range(6))

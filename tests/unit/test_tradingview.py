@@ -67,10 +67,10 @@ def test_a_symbol_that_is_followed_again_starts_from_nothing() -> None:
     talk.subscribe([MNQ])
     said = in_a_frame('{"m":"qsd","p":["qs_1",{"n":"CME_MINI:MNQ1!","s":"ok","v":{"lp":1.5,"lp_time":9}}]}')
     assert [quote.price for quote in talk.hear(said).quotes] == [Decimal("1.5")]
-    assert talk.hear(said).quotes == []
+    assert talk.hear(said).quotes == ()
 
     talk.unsubscribe([MNQ])
-    assert talk.hear(said).quotes == []
+    assert talk.hear(said).quotes == ()
     talk.subscribe([MNQ])
 
     assert [quote.price for quote in talk.hear(said).quotes] == [Decimal("1.5")]
@@ -90,7 +90,7 @@ def test_a_session_that_breaks_is_made_anew_under_a_new_id_with_all_symbols() ->
         ["quote_fast_symbols", "qs_2"],
     ]
     assert set(heard.missed) == {MNQ, ES}
-    assert talk.hear(in_a_frame(BROKEN % "qs_1")).replies == []  # the old one's last words
+    assert talk.hear(in_a_frame(BROKEN % "qs_1")).replies == ()  # the old one's last words
 
 
 def test_sessions_that_keep_breaking_end_the_connection() -> None:
@@ -98,11 +98,11 @@ def test_sessions_that_keep_breaking_end_the_connection() -> None:
     talk.greet()
     talk.subscribe([MNQ])
     for number in range(1, MOST_SESSIONS):
-        assert talk.hear(in_a_frame(BROKEN % f"qs_{number}")).troubles == []
+        assert talk.hear(in_a_frame(BROKEN % f"qs_{number}")).troubles == ()
 
     heard = talk.hear(in_a_frame(BROKEN % f"qs_{MOST_SESSIONS}"))
 
-    assert heard.replies == []
+    assert heard.replies == ()
     assert [(trouble.kind, trouble.sentence) for trouble in heard.troubles] == [
         (
             "refused",

@@ -2,6 +2,7 @@
 
 python -m tests.venues.tradingview_load [RATE [SECONDS [FRAMES]]] prints one line of JSON. A message is a `qsd` with one
 new price; FRAMES of them (1) make a WebSocket message. The feed and Redis are processes as `recorder up` runs them.
+At the end the connection is cut.
 """
 
 import json
@@ -28,8 +29,11 @@ EXCHANGES = ["CME_MINI"] * 6 + ["COMEX", "NYMEX", "NYMEX", "CME"]
 SYMBOLS = [f"{root}1!" for root in ROOTS]
 NAMES = [f"{exchange}:{symbol}" for exchange, symbol in zip(EXCHANGES, SYMBOLS, strict=True)]
 BURST_SECONDS = 0.005
+STEP = 5
 STEPS = 97  # prices go round in so many steps: each differs from the one before
 MOST_WAITING_SECONDS = 30
+AFTER_THE_CUT = 2  # a gap, and the price that the new connection begins with
+BEFORE_THE_LOAD = 2  # entries of a log: the mark that it begins with, and the price that the connection begins with
 
 
 class Load(NamedTuple):
@@ -77,14 +81,22 @@ class Stream:
         text = "".join(self._frame(each) for each in range(first, first + self._frames)).encode()
         return b"\x81\x7e" + len(text).to_bytes(2, "big") + text
 
+    @property
+    def last_price(self) -> int:
+        return price_of(len(self.sent_at) // len(NAMES) - 1)
+
     def _frame(self, number: int) -> str:
         name, turn = NAMES[number % len(NAMES)], number // len(NAMES)
-        price = 1000 + 5 * (turn % STEPS)
+        price = price_of(turn)
         payload = (
             f'{{"m":"qsd","p":["{self._session}",{{"n":"{name}","s":"ok","v":{{"lp":{price}.0,"lp_time":{self._written_at},'
-            f'"bid":{price - 5}.0,"ask":{price}.0,"volume":{turn},"ch":1.25,"chp":0.01}}}}]}}'
+            f'"bid":{price - STEP}.0,"ask":{price}.0,"volume":{turn},"ch":1.25,"chp":0.01}}}}]}}'
         )
         return f"~m~{len(payload)}~m~{payload}"
+
+
+def price_of(turn: int) -> int:
+    return 1000 + STEP * (turn % STEPS)
 
 
 def measure(load: Load) -> dict[str, Any]:
@@ -121,12 +133,13 @@ def measured(
     server: TradingViewServer, redis: RedisClient, feed: subprocess.Popen[bytes], load: Load
 ) -> dict[str, Any]:
     server.wait_for(lambda: server.follows(*NAMES))
-    wait_until(lambda: logged(redis) >= len(NAMES))
+    wait_until(lambda: logged(redis) >= BEFORE_THE_LOAD * len(NAMES))
     before, stream = logged(redis), Stream(server, load.frames)
     feed_cpu, redis_cpu = cpu_clock(feed.pid), cpu_clock(redis.info("server")["process_id"])
     stream.run(load.rate, load.seconds)
     behind_at_end = before + len(stream.sent_at) - logged(redis)
-    wait_until(lambda: logged(redis) >= before + len(stream.sent_at))
+    connected_again_seconds = cut(server, stream.last_price - STEP)
+    wait_until(lambda: logged(redis) >= before + len(stream.sent_at) + AFTER_THE_CUT * len(NAMES))
     delays = sorted(all_delays(redis, stream.sent_at))
     return {
         "benchmark": "tradingview_feed",
@@ -134,7 +147,7 @@ def measured(
         "frames_in_a_message": load.frames,
         "seconds": load.seconds,
         "sent": len(stream.sent_at),
-        "logged": logged(redis) - before,
+        "logged": logged(redis) - before - AFTER_THE_CUT * len(NAMES),
         "behind_at_end": behind_at_end,
         "p50_ms": round(statistics.median(delays) * 1000, 1),
         "p99_ms": round(delays[len(delays) * 99 // 100] * 1000, 1),
@@ -142,8 +155,27 @@ def measured(
         "feed_cpu_us": round(feed_cpu() * 1e6 / len(stream.sent_at), 1),  # for each price, as the two that follow
         "redis_cpu_us": round(redis_cpu() * 1e6 / len(stream.sent_at), 1),
         "sender_cpu_us": round(stream.cpu_seconds * 1e6 / len(stream.sent_at), 1),
-        "connections": server.connected,
+        "connected_again_ms": round(connected_again_seconds * 1000),
+        "symbols_with_a_gap": sum(has_gap(redis, symbol) for symbol in SYMBOLS),
     }
+
+
+def cut(server: TradingViewServer, price: int) -> float:
+    """Cut the connection under what is still under way; how many seconds later every symbol is followed again.
+
+    `price` is then the market's.
+    """
+    for values in server.market.values():
+        values.update(lp=price, lp_time=int(time.time()))
+    cut_at = time.monotonic()
+    server.cut()
+    server.wait_for(lambda: server.connected > 1 and server.follows(*NAMES))
+    return time.monotonic() - cut_at
+
+
+def has_gap(redis: RedisClient, symbol: str) -> bool:
+    """Whether a log has a gap behind the one that it begins with."""
+    return any("g" in fields for _, fields in redis.xrange(f"ticks:{symbol}")[1:])
 
 
 def cpu_clock(pid: int) -> Callable[[], float]:
@@ -163,9 +195,9 @@ def all_delays(redis: RedisClient, sent_at: list[float]) -> list[float]:
     delays = []
     for nth, symbol in enumerate(SYMBOLS):
         moments = sent_at[nth :: len(SYMBOLS)]
-        entries = redis.xrange(f"ticks:{symbol}")[-len(moments) :]
+        entries = redis.xrange(f"ticks:{symbol}")[BEFORE_THE_LOAD:][: len(moments)]
         prices = [int(fields["p"].partition(".")[0]) for _, fields in entries]
-        assert prices == [1000 + 5 * (turn % STEPS) for turn in range(len(moments))], symbol
+        assert prices == [price_of(turn) for turn in range(len(moments))], symbol
         delays += [int(place.split("-")[0]) / 1000 - sent for (place, _), sent in zip(entries, moments, strict=True)]
     return delays
 

@@ -11,16 +11,13 @@ from services.price_feed.sources.venue import Heard, Trouble, VenueQuote
 
 FIELDS = ("lp", "lp_time", "bid", "ask", "volume", "update_mode")  # volume: an unchanged price is alive
 HEARTBEAT = "~h~"
+QUOTES = "qsd"
+QUOTE_CALL = f'{{"m":"{QUOTES}",'  # as TradingView writes it: this saves reading twice
 BAD_TOKEN = "bad auth token"  # noqa: S105 - what TradingView says, no token
 MOST_SESSIONS = 4  # of one connection; one that keeps breaking needs a new connection, not the same call again
 RETRY_AFTER_SECONDS = 30
 
 SessionIds = Callable[[], str]
-
-
-class _Call(msgspec.Struct, gc=False):
-    m: str = ""  # absent in the hello
-    p: list[msgspec.Raw] = []
 
 
 class _QuoteData(msgspec.Struct, gc=False):
@@ -30,20 +27,36 @@ class _QuoteData(msgspec.Struct, gc=False):
     errmsg: str | None = None
 
 
+class _OfSymbol(msgspec.Struct, array_like=True, gc=False):
+    session: str
+    data: _QuoteData
+
+
+class _QuoteCall(msgspec.Struct, tag_field="m", tag=QUOTES, gc=False):
+    """The call that nearly every message is, read in one go."""
+
+    p: _OfSymbol
+
+
+class _Call(msgspec.Struct, gc=False):
+    m: str = ""  # absent in the hello
+    p: list[msgspec.Raw] = []
+
+
+_read_quote_call = msgspec.json.Decoder(_QuoteCall, float_hook=Decimal).decode
 _read_call = msgspec.json.Decoder(_Call).decode
-_read_data = msgspec.json.Decoder(_QuoteData, float_hook=Decimal).decode
 _read_text = msgspec.json.Decoder(str).decode
 UNREADABLE = (ValueError, ArithmeticError, RecursionError)
 
 
 class _Hearing(msgspec.Struct, gc=False):
-    """What a message came to so far."""
+    """What a message came to so far; nearly all of it stays empty, and an empty tuple costs nothing."""
 
-    replies: list[str] = []
-    quotes: list[VenueQuote] = []
-    troubles: list[Trouble] = []
-    missed: set[str] = set()
-    alive: list[str] = []
+    replies: tuple[str, ...] = ()
+    quotes: tuple[VenueQuote, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+    missed: tuple[str, ...] = ()
+    alive: tuple[str, ...] = ()
 
 
 class TradingViewConversation:
@@ -56,7 +69,6 @@ class TradingViewConversation:
         self._sessions = 0
         self._followed: dict[str, TradingViewSymbol] = {}
         self._listeners = {
-            "qsd": self._hear_quote_data,
             "quote_completed": self._hear_completion,
             "critical_error": self._hear_broken_session,
             "protocol_error": self._hear_end,
@@ -96,35 +108,35 @@ class TradingViewConversation:
 
     def _hear_payload(self, payload: str, hearing: _Hearing) -> None:
         if payload.startswith(HEARTBEAT):
-            hearing.replies.append(frame(payload))
+            hearing.replies += (frame(payload),)
             return
         try:
-            call = _read_call(payload)
-            listener = self._listeners.get(call.m)
-            if listener:
-                listener(call.p, hearing)
+            call = None if payload.startswith(QUOTE_CALL) else _read_call(payload)
+            if call is None or call.m == QUOTES:
+                self._hear_quotes(_read_quote_call(payload).p, hearing)
+            elif call.m in self._listeners:
+                self._listeners[call.m](call.p, hearing)
         except UNREADABLE:
             self._drop("a frame that cannot be read", hearing)
 
     def _drop(self, damage: str, hearing: _Hearing) -> None:
         """Own up to what could not be read: it may have been a price of any symbol."""
         sentence = f"TradingView sent {damage}; it was dropped. If that goes on, its protocol has changed."
-        hearing.troubles.append(Trouble(kind="unreadable", sentence=sentence))
-        hearing.missed.update(self._followed)
+        hearing.troubles += (Trouble(kind="unreadable", sentence=sentence),)
+        hearing.missed = tuple(self._followed)
 
-    def _hear_quote_data(self, arguments: list[msgspec.Raw], hearing: _Hearing) -> None:
-        session, raw_data, *_ = arguments
-        data = _read_data(raw_data)
-        followed = self._followed.get(data.n) if _read_text(session) == self._session else None
+    def _hear_quotes(self, said: _OfSymbol, hearing: _Hearing) -> None:
+        data = said.data
+        followed = self._followed.get(data.n) if said.session == self._session else None
         if followed is None:
             return
         if data.s == "error":
-            hearing.troubles.append(_refused_symbol(data.n, data.errmsg))
+            hearing.troubles += (_refused_symbol(data.n, data.errmsg),)
             return
         self._tell(data.n, followed.merge(data.v), hearing)
         if data.v.update_mode is not None:
             trouble = followed.change_delay(data.v.update_mode)
-            hearing.troubles += [trouble] if trouble else []
+            hearing.troubles += (trouble,) if trouble else ()
 
     def _hear_completion(self, arguments: list[msgspec.Raw], hearing: _Hearing) -> None:
         session, name = map(_read_text, arguments[:2])
@@ -134,23 +146,23 @@ class TradingViewConversation:
 
     def _tell(self, name: str, quote: VenueQuote | None, hearing: _Hearing) -> None:
         if quote:
-            hearing.quotes.append(quote)
+            hearing.quotes += (quote,)
         else:
-            hearing.alive.append(name)
+            hearing.alive += (name,)
 
     def _hear_broken_session(self, arguments: list[msgspec.Raw], hearing: _Hearing) -> None:
         session, *reasons = arguments
         if _read_text(session) != self._session:
             return
-        hearing.missed.update(self._followed)
+        hearing.missed = tuple(self._followed)
         if self._sessions < MOST_SESSIONS:
-            hearing.replies += self._begin_session()
+            hearing.replies += tuple(self._begin_session())
             names = list(self._followed)
             self._followed.clear()
-            hearing.replies += self.subscribe(names)
+            hearing.replies += tuple(self.subscribe(names))
         else:
             sentence = f"TradingView breaks off every quote session ({_said(reasons)}); it is connected anew."
-            hearing.troubles.append(Trouble(kind="refused", sentence=sentence))
+            hearing.troubles += (Trouble(kind="refused", sentence=sentence),)
 
     def _hear_end(self, arguments: list[msgspec.Raw], hearing: _Hearing) -> None:
         said = _said(arguments)
@@ -163,7 +175,7 @@ class TradingViewConversation:
         else:
             sentence = f"TradingView ends the connection: {said}."
         trouble = Trouble(kind="refused", sentence=sentence, retry_after_seconds=RETRY_AFTER_SECONDS)
-        hearing.troubles.append(trouble)
+        hearing.troubles += (trouble,)
 
     def _begin_session(self) -> list[str]:
         self._session = self._new_session_id()

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Literal
 
+from msgspec import Struct
+
 from services.price_feed.sources.reconnecting import ReconnectDelay
 from services.price_feed.sources.venue import Connection, Conversation, Heard, Trouble, Venue, VenueRefused
 from services.price_feed.sources.venue_socket import TURN_SECONDS, HandshakeRefused, SocketLost, VenueSocket
@@ -23,8 +25,7 @@ LineState = Literal["idle", "connecting", "live", "waiting"]
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True, gc=False):
     """What one message said, and when it came (ns, UTC, in whole microseconds)."""
 
     line: "VenueLine"
@@ -140,12 +141,13 @@ class VenueLine:
             while self._wanted and not stopping.is_set():
                 if asked is not self._wanted:
                     asked = _ask(socket, talk, asked, self._wanted)
-                message = socket.receive()
-                if message:
+                messages = socket.receive()
+                if messages:
                     received_at = time.time_ns() // NS_PER_US * NS_PER_US
+                for message in messages:
                     self._take(socket, talk.hear(message), received_at)
                 keep_alive_at = _keep_alive(socket, connection, keep_alive_at)
-                if message is None:
+                if not messages:
                     self._watch(socket, connection)
         finally:
             if received_at:

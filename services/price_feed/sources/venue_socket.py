@@ -61,24 +61,23 @@ class VenueSocket:
         self._socket.sock = cast("socket", self._buffer)
         self.heard_at = time.monotonic()
 
-    def receive(self) -> str | None:
-        """Wait a moment for a message; None if none came. Raises SocketLost."""
-        plain = self._buffer.take_text()
-        if plain is not None:
-            self.heard_at = time.monotonic()
-            return plain.decode(errors="replace")
+    def receive(self) -> list[str]:
+        """Wait a moment for messages and take those that are here, in order; empty if none came. Raises SocketLost."""
+        texts = self._buffer.take_texts()
+        if texts:
+            return [text.decode(errors="replace") for text in texts]
         try:
             opcode, data = self._socket.recv_data(control_frame=True)
         except WebSocketTimeoutException:
-            return None
+            return []
         except (OSError, WebSocketException) as error:
             raise SocketLost(f"the connection broke: {error}") from error
         self.heard_at = time.monotonic()
         if opcode == ABNF.OPCODE_CLOSE:
             raise SocketLost(_closing(data))
         if opcode in {ABNF.OPCODE_PING, ABNF.OPCODE_PONG}:
-            return None
-        return bytes(data).decode(errors="replace")
+            return []
+        return [bytes(data).decode(errors="replace")]
 
     def send(self, texts: Iterable[str]) -> None:
         """Send messages, in order; raises SocketLost."""
@@ -98,7 +97,7 @@ class VenueSocket:
 class _Buffered:
     """A socket that is read in large pieces: the library asks for the parts of a frame with three calls, 13 us in all.
 
-    Whole short text frames can be taken past the library, which is ten times faster; everything else is its business.
+    Whole short text frames are taken past the library, which is ten times faster; everything else is its business.
     What is left here always begins with a frame: the library stops within one only when nothing is left.
     """
 
@@ -114,8 +113,14 @@ class _Buffered:
         self._at += len(piece)
         return piece
 
-    def take_text(self) -> bytes | None:
-        """Take the next frame if it is here as a whole, an unfragmented text of less than 64 KiB."""
+    def take_texts(self) -> list[bytes]:
+        """Take the whole frames that are here, up to the first one that is not an unfragmented text below 64 KiB."""
+        texts = []
+        while (text := self._take_text()) is not None:
+            texts.append(text)
+        return texts
+
+    def _take_text(self) -> bytes | None:
         read, at = self._read, self._at
         if len(read) - at < LONGEST_HEADER or read[at] != WHOLE_TEXT:
             return None
