@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from services.web.exit_words import ticks_words, trail_words
+from services.web.exit_words import closes_words, ticks_words, trail_words
 from services.web.formatting import format_mean_price, format_number, format_price, format_time
 from services.web.planned_exits import PlannedExits, planned_exits
 from services.web.trade_view import REASONS
@@ -59,5 +59,5 @@ def _stop(exits: PlannedExits, tick_size: Decimal) -> str:
 
 def _targets(exits: PlannedExits, tick_size: Decimal) -> Iterator[str]:
     for leg in exits.targets:
-        amount = "the rest" if leg.quantity is None else format_number(leg.quantity)
-        yield f"{format_price(leg.level.price, tick_size)} ({amount})"
+        amount = closes_words(leg.quantity, alone=len(exits.targets) == 1)
+        yield f"{format_price(leg.level.price, tick_size)} for {amount}"

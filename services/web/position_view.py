@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from services.web.exit_words import closes_words
 from services.web.feed_state import NO_TICK, describe_age
 from services.web.formatting import (
     NO_VALUE,
     Cell,
     drawdown_cell,
-    format_number,
     format_price,
     format_result,
     result_cell,
@@ -56,7 +56,7 @@ class PositionView:
 def view_position(row: Any, seen: Seen, exits: StandingExits, now_ns: int) -> PositionView:
     """Show a position as of the last tick."""
     now = stand(row, seen)
-    targets = [_target_words(leg, row) for leg in exits.targets]
+    targets = [_target_words(leg, row, alone=len(exits.targets) == 1) for leg in exits.targets]
     return PositionView(
         row=row,
         pnl=result_cell(now.unrealized, row.currency, NO_TICK if now.price is None else ""),
@@ -89,6 +89,5 @@ def _nearest_cell(targets: Sequence[str]) -> Cell:
     return Cell(text=targets[0], reason=f"{further} more" if further else "")
 
 
-def _target_words(leg: TargetLeg, row: Any) -> str:
-    amount = "the rest" if leg.quantity is None else format_number(leg.quantity)
-    return f"{format_price(leg.level.price, row.tick_size)} for {amount}"
+def _target_words(leg: TargetLeg, row: Any, *, alone: bool) -> str:
+    return f"{format_price(leg.level.price, row.tick_size)} for {closes_words(leg.quantity, alone=alone)}"

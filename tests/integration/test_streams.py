@@ -211,7 +211,7 @@ def test_a_page_sees_the_stop_move_while_it_trails(client: FlaskClient, rows: Ro
         _, message = until(events, lambda event: stop in event[1].get("cells", {}))
 
     assert [shown[f"{stop}{part}"][0] for part in ("", ".reason")] == ["25,590.00", "Stop loss"]
-    assert shown[f"p{position}.target"][0] == "25,650.00 for the rest"
+    assert shown[f"p{position}.target"][0] == "25,650.00 for all"
     assert [message["cells"][f"{stop}{part}"][0] for part in ("", ".reason")] == ["25,598.00", "Trailing stop"]
 
 
