@@ -35,7 +35,7 @@ def live_source(feed: str, symbols: Sequence[str]) -> Iterator["VenueSource"]:
     except SettingsError as error:
         raise Refused(str(error)) from error
     rules = FeedRules(jump_percent=settings.feed_jump_percent)
-    source = VenueSource(venues, lambda: wanted, last_prices={}, rules=rules)
+    source = VenueSource(venues, lambda: wanted, last_ticks={}, rules=rules)
     try:
         yield source
     finally:

@@ -128,8 +128,7 @@ class Feed:
             delivery.deliver(batch)
 
     def _open(self) -> Source:
-        last_prices = {symbol: last.price for symbol, last in read_heads(self._redis).ticks.items()}
-        return self._open_source(last_prices)
+        return self._open_source(read_heads(self._redis).ticks)
 
     def _count(self, batch: list[SourceMessage]) -> None:
         self._messages += len(batch)

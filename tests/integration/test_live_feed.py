@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
@@ -39,9 +39,9 @@ def live_feed(settings: Settings, server: PlainServer) -> Iterator[None]:
     wanted, stopping = WantedSymbols(settings), threading.Event()
     client = connect_redis(settings.redis_url, retries=False)
 
-    def open_source(last_prices: dict[str, Decimal]) -> VenueSource:
+    def open_source(last_ticks: Mapping[str, PriceTick]) -> VenueSource:
         rules = FeedRules(hours=lambda _: ALWAYS)
-        return VenueSource([PlainVenue(server.url)], wanted.current, last_prices=last_prices, rules=rules)
+        return VenueSource([PlainVenue(server.url)], wanted.current, last_ticks=last_ticks, rules=rules)
 
     feed = Feed(client, settings, open_source, is_stopping=stopping.is_set)
     threads = [threading.Thread(target=feed.run), threading.Thread(target=wanted.keep_up, args=(stopping,))]

@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from services.price_feed.sources.venue import Heard
 from shared.contracts_file import packaged_contracts
+from shared.domain.contracts import Contract
 from shared.domain.quotes import Gap, Quote, Roll
+from shared.domain.ticks import PriceTick
 from tests.venues.following import following
 from tests.venues.plain_venue import PlainServer, PlainTalk, PlainVenue
 
@@ -184,6 +187,76 @@ def test_when_a_symbol_gets_another_name_at_its_venue_the_jump_between_contracts
     assert isinstance(following_roll, Quote)
     assert following_roll.price == Decimal("23100.5")
     assert feed.prices() == [21000, Decimal("23100.5"), 23101]
+
+
+class RollingVenue(PlainVenue):
+    """Its MNQ1! became another contract one second after 1970 began."""
+
+    def name_of(self, _symbol: str, _contract: Contract, at: int) -> str | None:
+        return "mnqz6" if at < 10**9 else "mnqh7"
+
+
+@pytest.mark.parametrize(("last_at", "rolls"), [(10**9 - 1, [1500]), (10**9, [])])
+def test_a_roll_while_the_feed_was_down_is_marked_when_the_new_contract_speaks(
+    server: PlainServer, last_at: int, rolls: list[int]
+) -> None:
+    last = PriceTick(symbol="MNQ1!", place=1, occurred_at=last_at, price=Decimal(21500))
+    with following(RollingVenue(server.url), last_ticks={"MNQ1!": last}) as feed:
+        feed.hears(server, "23000" if rolls else "21501", "mnqh7")
+    assert [each.difference for each in feed.said if isinstance(each, Roll)] == rolls
+    assert [type(each) for each in feed.said] == [Roll, Quote] if rolls else [Quote]
+
+
+def test_a_roll_while_nobody_needed_the_symbol_is_marked(server: PlainServer) -> None:
+    venue = PlainVenue(server.url, names={"MNQ1!": "mnqz6", "MGC1!": "mgc1!"})
+    with following(venue, symbols={"MNQ1!": MNQ, "MGC1!": GOLD}) as feed:
+        feed.hears(server, "21000", "mnqz6")
+        feed.wanted = {"MGC1!": GOLD}
+        feed.until(lambda: server.followed == {"mgc1!"})
+        venue.names = {"MNQ1!": "mnqh7", "MGC1!": "mgc1!"}
+        feed.wanted = {"MNQ1!": MNQ, "MGC1!": GOLD}
+        feed.hears(server, "21200", "mnqh7")
+    assert [each.difference for each in feed.said if isinstance(each, Roll)] == [200]
+
+
+def test_a_roll_that_came_to_nothing_in_the_log_is_marked_with_the_next_price(server: PlainServer) -> None:
+    venue = PlainVenue(server.url, names={"MNQ1!": "mnqz6"})
+    with following(venue) as feed:
+        feed.hears(server, "21000", "mnqz6")
+        venue.names = {"MNQ1!": "mnqh7"}
+        feed.until(lambda: server.followed == {"mnqh7"})
+        server.say("price mnqh7 23100")
+        time.sleep(0.3)  # the time in which nobody takes it
+        feed.source.resume()
+        feed.hears(server, "23150", "mnqh7")
+    assert [each.difference for each in feed.said if isinstance(each, Roll)] == [2150]
+    assert feed.prices() == [21000, 23150]
+
+
+def test_a_tick_size_that_is_corrected_holds_from_the_next_look_on(server: PlainServer) -> None:
+    with following(PlainVenue(server.url)) as feed:
+        feed.hears(server, "21000.3")
+        feed.wanted = {"MNQ1!": replace(MNQ, tick_size=Decimal("0.1"))}
+        feed.until(lambda: feed.source._symbols["MNQ1!"].contract.tick_size == Decimal("0.1"))
+        feed.hears(server, "21000.3")
+    assert feed.prices() == [Decimal("21000.25"), Decimal("21000.3")]
+    assert server.connected == 1
+    assert feed.gaps() == []
+
+
+def test_what_a_venue_refused_is_asked_for_again_after_a_while_and_the_message_goes(
+    server: PlainServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.price_feed.sources.routes.ASK_AGAIN_NS", 10**9)
+    with following(PlainVenue(server.url), symbols={"MNQ1!": MNQ, "MGC1!": GOLD}) as feed:
+        line = feed.source._lines[0]
+        feed.until(lambda: server.followed == {"mnq1!", "mgc1!"})
+        server.say("trouble unknown_symbol mnq1! 0")
+        feed.until(lambda: server.followed == {"mgc1!"})
+        assert line.trouble == "unknown_symbol mnq1!"
+        feed.hears(server, "100")
+        assert line.trouble is None
+        assert server.connected == 1
 
 
 def test_two_symbols_may_have_one_name(server: PlainServer) -> None:

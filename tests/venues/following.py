@@ -11,6 +11,7 @@ from services.price_feed.sources.venue_source import FeedRules, VenueSource
 from shared.contracts_file import packaged_contracts
 from shared.domain.contracts import Contract
 from shared.domain.quotes import Gap, Quote, SourceMessage
+from shared.domain.ticks import PriceTick
 from tests.venues.plain_venue import PlainServer
 
 WITHIN_SECONDS = 10.0
@@ -20,9 +21,15 @@ MNQ = packaged_contracts()["MNQ"]
 class Following:
     """A source with what it has said so far, and the symbols it is wanted for."""
 
-    def __init__(self, *venues: Venue, symbols: Mapping[str, Contract] | None = None) -> None:
+    def __init__(
+        self,
+        *venues: Venue,
+        symbols: Mapping[str, Contract] | None = None,
+        last_ticks: Mapping[str, PriceTick] | None = None,
+    ) -> None:
         self.wanted: Mapping[str, Contract] = {"MNQ1!": MNQ} if symbols is None else symbols
-        self.source = VenueSource(venues, lambda: self.wanted, last_prices={}, rules=FeedRules(hours=lambda _: ALWAYS))
+        rules = FeedRules(hours=lambda _: ALWAYS)
+        self.source = VenueSource(venues, lambda: self.wanted, last_ticks=last_ticks or {}, rules=rules)
         self.said: list[SourceMessage] = []
 
     def until(self, holds: Callable[[], bool], within: float = WITHIN_SECONDS) -> None:
@@ -46,8 +53,12 @@ class Following:
 
 
 @contextmanager
-def following(*venues: Venue, symbols: Mapping[str, Contract] | None = None) -> Iterator[Following]:
-    following = Following(*venues, symbols=symbols)
+def following(
+    *venues: Venue,
+    symbols: Mapping[str, Contract] | None = None,
+    last_ticks: Mapping[str, PriceTick] | None = None,
+) -> Iterator[Following]:
+    following = Following(*venues, symbols=symbols, last_ticks=last_ticks)
     try:
         yield following
     finally:

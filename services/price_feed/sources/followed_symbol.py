@@ -42,6 +42,10 @@ class FollowedSymbol:
         """Whether something happens, or may, that nobody sees."""
         return self._blind_since is not None
 
+    def correct(self, contract: Contract, hours: MarketHours) -> None:
+        """Go by other facts of the contract from now on; what is known of the market stays."""
+        self.contract, self.hours, self._tick_size = contract, hours, contract.tick_size
+
     def roll(self) -> None:
         """Prepare for another contract: its first price stands where the old one's last price stood."""
         self._rolled_from = self.prices.begin_anew() or self._rolled_from

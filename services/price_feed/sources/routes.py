@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from services.price_feed.sources.venue_line import VenueLine
 from shared.domain.contracts import Contract
 
+NS_PER_SECOND = 1_000_000_000
+ASK_AGAIN_NS = 15 * 60 * NS_PER_SECOND
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -16,15 +19,15 @@ class Route:
 
 
 class Routes:
-    """Asks the venues in their order; a name that a venue does not know is not asked for there again."""
+    """Asks the venues in their order. What all of them refused is asked for again a quarter of an hour later."""
 
     def __init__(self, lines: Sequence[VenueLine]) -> None:
         self._lines = lines
-        self._unknown: set[Route] = set()
+        self._refused_at: dict[Route, int] = {}
 
-    def forget(self, line: VenueLine, name: str) -> None:
-        """Remember that the venue has nothing of this name."""
-        self._unknown.add(Route(line, name))
+    def avoid(self, line: VenueLine, name: str, at: int) -> None:
+        """Remember that the venue gives nothing of this name at a moment (ns)."""
+        self._refused_at[Route(line, name)] = at
 
     def plan(self, symbols: Mapping[str, Contract], at: int) -> dict[str, Route]:
         """Choose a route for each symbol that any venue has at a moment (ns)."""
@@ -32,8 +35,9 @@ class Routes:
         return {symbol: route for symbol, route in routes if route is not None}
 
     def _route(self, symbol: str, contract: Contract, at: int) -> Route | None:
-        for line in self._lines:
-            name = line.venue.name_of(symbol, contract, at)
-            if name is not None and Route(line, name) not in self._unknown:
-                return Route(line, name)
-        return None
+        names = ((line, line.venue.name_of(symbol, contract, at)) for line in self._lines)
+        routes = [Route(line, name) for line, name in names if name is not None]
+        # Trying anew costs a gap where another venue serves the symbol: only what nobody serves is tried.
+        untried = (route for route in routes if route not in self._refused_at)
+        due = (route for route in routes if at - self._refused_at.get(route, at) >= ASK_AGAIN_NS)
+        return next(untried, None) or next(due, None)

@@ -60,6 +60,7 @@ class VenueLine:
         self.state: LineState = "idle"
         self.trouble: str | None = None
         self.trouble_at: int | None = None
+        self._trouble_of: str | None = None
         self._inbox = inbox
         self._delay = delay or ReconnectDelay()
         self._wanted: frozenset[str] = frozenset()
@@ -140,6 +141,7 @@ class VenueLine:
         try:
             while self._wanted and not stopping.is_set():
                 if asked is not self._wanted:
+                    self._forget_trouble(self._wanted - asked)
                     asked = _ask(socket, talk, asked, self._wanted)
                 messages = socket.receive()
                 if messages:
@@ -169,6 +171,12 @@ class VenueLine:
         if trouble.kind in {"refused", "limited"}:
             raise _Ended(trouble.sentence, trouble.retry_after_seconds)
         self._note(trouble.sentence)
+        self._trouble_of = trouble.name
+
+    def _forget_trouble(self, names: Collection[str]) -> None:
+        """Take back what was said of names that are asked for anew: if it still holds, we are told again."""
+        if self._trouble_of in names:
+            self.trouble = self.trouble_at = self._trouble_of = None
 
     def _watch(self, socket: VenueSocket, connection: Connection) -> None:
         if self._asked_to_reconnect:
@@ -179,7 +187,7 @@ class VenueLine:
     def _note(self, sentence: str) -> None:
         if sentence != self.trouble:
             log_event(logger, "venue_trouble", level=logging.WARNING, venue=self.venue.name, reason=sentence)
-        self.trouble, self.trouble_at = sentence, time.time_ns()
+        self.trouble, self.trouble_at, self._trouble_of = sentence, time.time_ns(), None
 
 
 def _ask(socket: VenueSocket, talk: Conversation, asked: frozenset[str], wanted: frozenset[str]) -> frozenset[str]:

@@ -20,6 +20,7 @@ from services.price_feed.sources.venue_status import describe_line, describe_sym
 from services.price_feed.sources.watchdog import Patience, Watchdog
 from shared.domain.contracts import Contract
 from shared.domain.quotes import Gap, Roll, SourceMessage
+from shared.domain.ticks import PriceTick
 
 NS_PER_SECOND = 1_000_000_000
 MOST_AT_ONCE = 500
@@ -47,7 +48,7 @@ class VenueSource:
         venues: Sequence[Venue],
         wanted: Wanted,
         *,
-        last_prices: Mapping[str, Decimal],
+        last_ticks: Mapping[str, PriceTick],
         rules: FeedRules | None = None,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
@@ -55,12 +56,13 @@ class VenueSource:
         self._lines = [VenueLine(venue, self._inbox) for venue in venues]
         self._choice = Routes(self._lines)
         self._wanted = wanted
-        self._last_prices = last_prices
+        self._last_ticks = last_ticks
         self._rules = rules or FeedRules()
         self._watchdog = Watchdog(self._rules.patience)
         self._now_ns = now_ns
         self._symbols: dict[str, FollowedSymbol] = {}
         self._routes: dict[str, Route] = {}
+        self._last_routes: dict[str, Route] = {}  # also of symbols that nobody needs for a while
         self._names: dict[VenueLine, dict[str, list[FollowedSymbol]]] = {line: {} for line in self._lines}
         self._look_at = 0.0
 
@@ -103,12 +105,14 @@ class VenueSource:
             line.stop()
         self.resume()
         self._routes = {}
+        self._last_routes = {}  # whoever publishes meanwhile marks the rolls
         self._look_at = 0.0
 
     def _look(self) -> None:
         """Follow what is wanted now under the names of now."""
         self._look_at = time.monotonic() + LOOK_EVERY_SECONDS
         wanted = self._wanted()
+        self._correct_contracts(wanted)
         routes = self._choice.plan(wanted, self._now_ns())
         if routes != self._routes:
             self._follow(wanted, routes)
@@ -116,30 +120,47 @@ class VenueSource:
         for line, names in self._names.items():
             self._watchdog.look(line, _all(names, names), now)
 
+    def _correct_contracts(self, wanted: Mapping[str, Contract]) -> None:
+        for symbol, contract in wanted.items():
+            followed = self._symbols.get(symbol)
+            if followed and followed.contract != contract:
+                followed.correct(contract, self._rules.hours(contract))
+
     def _follow(self, wanted: Mapping[str, Contract], routes: dict[str, Route]) -> None:
         now = self._now_ns()
         for symbol, route in self._routes.items():
-            new = routes.get(symbol)
-            if new != route:
+            if routes.get(symbol) != route:
                 self._symbols[symbol].lose_sight(now)
-            if new is not None and new.line is route.line and new.name != route.name:
-                self._symbols[symbol].roll()
         for line in self._lines:
             names: dict[str, list[FollowedSymbol]] = {}
             for symbol, route in routes.items():
                 if route.line is line:
-                    names.setdefault(route.name, []).append(self._symbol(symbol, wanted[symbol]))
+                    names.setdefault(route.name, []).append(self._serve(symbol, wanted[symbol], route))
             self._names[line] = names
             line.want(names)
         self._routes = routes
 
-    def _symbol(self, symbol: str, contract: Contract) -> FollowedSymbol:
-        known = self._symbols.get(symbol)
-        if known is None or known.contract != contract:
-            prices = PriceFilter(self._rules.jump_percent, self._last_prices.get(symbol))
-            hours = self._rules.hours(contract)
-            known = self._symbols[symbol] = FollowedSymbol(symbol, contract, prices, hours, self._now_ns())
-        return known
+    def _serve(self, symbol: str, contract: Contract, route: Route) -> FollowedSymbol:
+        """Return the symbol for its route; it rolls if its last price came from there under another name."""
+        before = self._last_routes.get(symbol)
+        if symbol not in self._symbols:
+            self._symbols[symbol] = self._begin(symbol, contract)
+            before = self._route_of_last_tick(symbol, contract, route.line)
+        if before is not None and before.line is route.line and before.name != route.name:
+            self._symbols[symbol].roll()
+        self._last_routes[symbol] = route
+        return self._symbols[symbol]
+
+    def _begin(self, symbol: str, contract: Contract) -> FollowedSymbol:
+        last = self._last_ticks.get(symbol)
+        prices = PriceFilter(self._rules.jump_percent, last.price if last else None)
+        return FollowedSymbol(symbol, contract, prices, self._rules.hours(contract), self._now_ns())
+
+    def _route_of_last_tick(self, symbol: str, contract: Contract, line: VenueLine) -> Route | None:
+        """Find what the line would have been asked for when the log's last price came, before we were started."""
+        last = self._last_ticks.get(symbol)
+        name = line.venue.name_of(symbol, contract, last.occurred_at) if last else None
+        return None if name is None else Route(line, name)
 
     def _take(self, event: Told | Lost, batch: list[SourceMessage]) -> None:
         names = self._names[event.line]
@@ -164,7 +185,7 @@ class VenueSource:
         if trouble.name is None:
             return
         if trouble.kind == "unknown_symbol":
-            self._choice.forget(line, trouble.name)
+            self._choice.avoid(line, trouble.name, self._now_ns())
             self._look_at = 0.0
         elif trouble.kind == "delayed":
             for symbol in _all(self._names[line], [trouble.name]):
