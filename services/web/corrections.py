@@ -120,7 +120,7 @@ def _accept(backend: Backend, connection: Connection, recorder: Recorder | None,
     body = correction_body(correction)
     known = find_correction(connection, recorder.id, body)
     if known is not None and (known.status == ACCEPTED or _is_in_force(connection, recorder.id, known.id)):
-        return known.id
+        return int(known.id)
     row = NewSignal(
         user_id=recorder.user_id,
         recorder_id=recorder.id,

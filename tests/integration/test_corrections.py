@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 from redis import Redis
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
+from services.tpsl_worker.monitor import Monitor
 from shared import correction
-from tests.trading import Desk, Json, Recorder, assert_as_replayed, audit_differences, empty_desk
+from shared.domain.places import stream_id
+from tests.trading import Desk, Json, Recorder, assert_as_replayed, audit_differences, empty_desk, wait_until
 
 BUY, SELL, CLOSE = {"action": "buy"}, {"action": "sell"}, {"action": "close"}
 
@@ -230,3 +233,161 @@ class TestVoidingATick:
         desk.catch_up()
         assert outcomes(desk, recorder) == [("rejected", correction.OUT_OF_REACH)]
         assert_right(desk)
+
+
+def retention_takes(desk: Desk, place: int) -> None:
+    """Trim MNQ1!'s log as publishing does, place included."""
+    desk.redis.xtrim("ticks:MNQ1!", minid=stream_id(place + 1), approximate=False)
+    desk.redis.hset("ticks:heads", "MNQ1!:trimmed", stream_id(place))
+
+
+class TestOutOfReach:
+    def test_a_trade_is_taken_out_of_every_total_and_what_came_after_stays(self, desk: Desk) -> None:
+        recorder = desk.recorder(same_direction="ignore")
+        desk.tick("100")
+        entry = desk.alert(recorder, BUY)
+        desk.tick("99")
+        desk.alert(recorder, BUY)
+        desk.alert(recorder, CLOSE)
+        desk.catch_up()
+        retention_takes(desk, desk.tick("98"))
+        desk.tick("97")
+        desk.alert(recorder, SELL)
+        desk.settle()
+        before = outcomes(desk, recorder)
+
+        voiding = desk.void(recorder, entry)
+        desk.settle()
+
+        gone, stays = desk.trades(recorder)
+        assert (gone["status"], gone["voided_by"], stays["voided_by"]) == ("closed", voiding, None)
+        assert outcomes(desk, recorder) == [*before, ("recorded", None)]
+        assert "no longer kept" in desk.signals(recorder)[-1]["note"]
+        assert desk.signals(recorder)[-1]["marked"]
+        assert audit_differences(desk) == []
+
+        desk.void(recorder, voiding)
+        desk.settle()
+        assert [trade["voided_by"] for trade in desk.trades(recorder)] == [None, None]
+        assert audit_differences(desk) == []
+
+    def test_the_replay_leaves_a_marked_position_out_and_nothing_else(self, desk: Desk) -> None:
+        recorder = desk.recorder(same_direction="ignore")
+        desk.tick("100")
+        entry = desk.alert(recorder, BUY)
+        desk.tick("99")
+        desk.alert(recorder, BUY)
+        desk.alert(recorder, CLOSE)
+        trimmed = desk.tick("98")
+        desk.tick("97")
+        desk.alert(recorder, SELL)
+        desk.settle()
+        desk.redis.hset("ticks:heads", "MNQ1!:trimmed", stream_id(trimmed))
+        desk.void(recorder, entry)
+        desk.settle()
+        desk.redis.hdel("ticks:heads", "MNQ1!:trimmed")
+
+        assert desk.signals(recorder)[-1]["marked"]
+        assert desk.recorded(recorder) == desk.replayed(recorder)
+        assert len(desk.replayed(recorder)["trades"]) == 1
+
+    def test_what_is_still_open_has_to_be_closed_first(self, desk: Desk) -> None:
+        recorder = desk.recorder()
+        desk.tick("100")
+        entry = desk.alert(recorder, BUY)
+        desk.settle()
+        retention_takes(desk, desk.tick("98"))
+        desk.tick("97")
+        desk.settle()
+        desk.void(recorder, entry)
+        desk.settle()
+        assert outcomes(desk, recorder)[-1] == ("rejected", correction.STILL_OPEN)
+        assert desk.position(recorder)["voided_by"] is None
+        assert desk.recorded(recorder)["signals"][-1] == desk.replayed(recorder)["signals"][-1]
+
+    def test_a_print_whose_position_began_before_the_log_is_refused(self, desk: Desk) -> None:
+        recorder = desk.recorder()
+        desk.tick("100")
+        desk.alert(recorder, BUY)
+        desk.settle()
+        retention_takes(desk, desk.tick("98"))
+        bad = desk.tick("50")
+        desk.settle()
+        desk.void(recorder, tick=bad)
+        desk.settle()
+        assert outcomes(desk, recorder)[-1] == ("rejected", correction.OUT_OF_REACH)
+        assert desk.position(recorder)["worst_unrealized_pnl"] == -100
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["void_positions", "revive_positions", "write_positions", "revise_outcomes", "record_outcomes", "note_correction"],
+)
+def test_a_crash_in_the_middle_leaves_nothing_half_done(desk: Desk, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    recorder = desk.recorder(same_direction="ignore")
+    desk.tick("100")
+    entry = desk.alert(recorder, BUY)
+    desk.tick("99")
+    desk.alert(recorder, BUY)
+    desk.tick("101")
+    desk.settle()
+    desk.void(recorder, entry)
+    before = desk.everything()
+    real = getattr(correction, name)
+
+    def write_and_die(*arguments: Any, **options: Any) -> None:
+        real(*arguments, **options)
+        raise OperationalError("killed", None, Exception("the worker was killed"))
+
+    monkeypatch.setattr(correction, name, write_and_die)
+    with pytest.raises(OperationalError):
+        desk.catch_up()
+    assert desk.everything() == before
+
+    monkeypatch.undo()
+    desk.catch_up()
+    assert [trade["entry_price"] for trade in live(desk.trades(recorder))] == [99]
+    assert_right(desk)
+
+
+def test_a_bug_in_recomputing_rejects_the_correction_and_holds_up_no_alert(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = desk.recorder()
+    desk.tick("100")
+    entry = desk.alert(recorder, BUY)
+    desk.catch_up()
+    monkeypatch.setattr(correction, "find_replacement", lambda *_: 1 / 0)
+    desk.void(recorder, entry)
+    desk.alert(recorder, CLOSE)
+    desk.catch_up()
+    monkeypatch.undo()
+    refused, closed = desk.signals(recorder)[1:]
+    assert (refused["status"], closed["status"]) == ("rejected", "recorded")
+    assert refused["reason"].startswith("internal error: ZeroDivisionError")
+    assert_right(desk)
+
+
+def test_the_monitor_follows_what_was_recomputed(desk: Desk, redis_url: str) -> None:
+    recorder = desk.recorder(same_direction="ignore", tp_targets=[{"value": 16}])
+    desk.tick("100")
+    entry = desk.alert(recorder, BUY)
+    desk.tick("99")
+    desk.alert(recorder, BUY)
+    desk.catch_up()
+    monitor = Monitor(desk.engine, desk.redis, redis_url, flush_interval_seconds=0, flush_margin_seconds=0)
+    try:
+        wait_until(lambda: monitor.turn() or monitor.positions == 1)
+        bad = desk.tick("98", "60")
+        desk.tick("98.5")
+        wait_until(lambda: monitor.turn() or desk.position(recorder)["worst_unrealized_pnl"] == -80)
+        desk.void(recorder, entry)
+        desk.void(recorder, tick=bad)
+        desk.catch_up()
+        desk.tick("103")
+        wait_until(lambda: monitor.turn() or live(desk.trades(recorder))[0]["status"] == "closed")
+    finally:
+        monitor.close()
+    (trade,) = live(desk.trades(recorder))
+    assert (trade["entry_price"], trade["exit_price"], trade["max_adverse"]) == (99, 103, -2)
+    assert_right(desk)

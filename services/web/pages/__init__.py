@@ -13,6 +13,7 @@ from services.web.pages import (
     signals,
     trades,
     trials,
+    voiding,
 )
 from services.web.pages.blueprint import pages
 
@@ -30,4 +31,5 @@ __all__ = [
     "signals",
     "trades",
     "trials",
+    "voiding",
 ]

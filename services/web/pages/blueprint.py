@@ -45,6 +45,9 @@ def _for_every_template() -> Mapping[str, Any]:
 SECTIONS = {
     "position": "positions",
     "trade": "trades",
+    "ask_to_void": "trades",
+    "prints": "trades",
+    "ask_to_void_signal": "signals",
     "signal": "signals",
     "recorder": "recorders",
     "new_recorder": "recorders",

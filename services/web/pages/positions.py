@@ -14,7 +14,7 @@ from services.web.pages.viewer import viewer
 from services.web.position_view import PositionView, view_positions
 from services.web.trade_view import view_trades
 from shared.store.reports import load_position
-from shared.store.trade_list import TradeFilter, list_trades
+from shared.store.trade_list import VOIDED, TradeFilter, list_trades
 
 MOST_TRADES = 500
 
@@ -33,7 +33,7 @@ def position(position_id: int) -> str:
         row = load_position(connection, viewer().id, position_id)
         if row is None:
             abort(404)
-        wanted = TradeFilter(position_id=position_id)
+        wanted = TradeFilter(position_id=position_id, status=VOIDED if row.voided_by else None)
         trades = list_trades(connection, viewer().id, wanted, sort="opened", limit=MOST_TRADES).items
     ticks = last_ticks([row.ticker]) if row.status == "open" else {}
     (view,) = view_positions([row], ticks, time.time_ns())
@@ -44,6 +44,6 @@ def _figures(view: PositionView) -> list[ShownFigure]:
     drawdown = ShownFigure(name="Drawdown", cell=view.drawdown, sub=view.drawdown.reason, live=f"p{view.id}.drawdown")
     runup = ShownFigure(name="Run-up", cell=view.runup, live=f"p{view.id}.runup")
     booked = ShownFigure(name="Booked", cell=result_cell(view.realized_pnl, view.currency), sub="after commission")
-    if view.status == "closed":
+    if view.status != "open":
         return [booked, drawdown, runup]
     return [ShownFigure(name="Open profit", cell=view.pnl, live=f"p{view.id}.pnl"), booked, drawdown, runup]
