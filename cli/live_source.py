@@ -1,5 +1,6 @@
 """A source of live prices for a command, without database and Redis: the commands that try or save a feed share it."""
 
+import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,8 @@ def live_source(feed: str, symbols: Sequence[str]) -> Iterator["VenueSource"]:
     from services.price_feed.sources.venues import open_venues
     from shared.settings import SettingsError
 
+    # What the log would say is said in sentences by whats_wrong(); without a handler its bare events come between them.
+    logging.getLogger("services").addHandler(logging.NullHandler())
     settings = settings_of(NOT_USED | os.environ | {"FEED": feed})
     wanted = resolved(symbols)
     try:
