@@ -89,13 +89,15 @@ def test_what_is_accepted_and_not_applied_yet_comes_first(client: FlaskClient, e
 def test_a_pending_signal_is_filled_at_its_own_place_among_the_ticks(
     client: FlaskClient, trader: Trader, market: TickPublisher
 ) -> None:
-    client.post(f"/webhook/{trader.token}", data='{"action": "buy", "tp_ticks": 20, "sl_ticks": 20}')
-    market.publish("MNQ1!", Decimal("25606.00"), time.time_ns())
+    client.post(f"/webhook/{trader.token}", data='{"action": "buy", "tp_ticks": 20}')
+    market.publish("MNQ1!", Decimal("25603.00"), time.time_ns())
+    (held,) = asked(client, trader, "close")["held_before"]
+    market.publish("MNQ1!", Decimal("25605.25"), time.time_ns())
 
-    tried = asked(client, trader, "buy")
+    beyond_its_target = asked(client, trader, "close")
 
-    assert tried["held_before"] == []
-    assert tried["fills"][0]["price"] == "25606"
+    assert held["avg_entry_price"] == "25600.25"
+    assert beyond_its_target["held_before"] == []
 
 
 @pytest.mark.usefixtures("market")
