@@ -18,6 +18,7 @@ from cli.embedded.server import running
 from cli.embedded.valkey import prepare_valkey
 from cli.processes import Process, Program, last_line, stop
 from shared.bus.connection import RedisClient, connect_redis
+from shared.bus.heartbeat import Beat, read_heartbeats
 from shared.settings import Settings, load_settings
 from shared.store.database import Engine, connect_database
 from shared.store.migrate import upgrade
@@ -41,6 +42,10 @@ class Stand:
     settings: Settings
     engine: Engine
     redis: RedisClient
+
+    def heartbeats(self, service: str) -> list[Beat]:
+        """Return what the instances of a service last said of themselves."""
+        return [beat for beat in read_heartbeats(self.redis) if beat.service == service]
 
     @contextmanager
     def service(self, command: str, *arguments: str, **variables: str) -> Iterator[Process]:

@@ -1,0 +1,72 @@
+"""Ticks through a running TP/SL worker, of 20 symbols in which few, many and very many positions are open.
+
+A single position would have the worker follow its symbol alone, so few means one in each.
+"""
+
+import time
+from collections.abc import Iterator
+from statistics import median
+
+from cli.bench.backlog import Backlogs, Drain, Listener, asleep, time_drain
+from cli.bench.bare_subscriber import COUNTED
+from cli.bench.market import SYMBOLS
+from cli.bench.results import Goal, Result
+from cli.bench.run import Run
+from cli.bench.stand import Stand, open_stand
+from cli.bench.watched import WatchedMarket
+from shared.bus.tick_log import stream_of
+
+OF_ITS_RATE = Goal(figure="ratio", least=0.8)
+COST_OF_MANY = Goal(figure="times_the_cost_of_the_fewest", most=1.25)
+PAUSE_SECONDS = 1.0
+
+
+def measure(run: Run) -> Iterator[Result]:
+    """Let a backlog wait for worker and subscriber, and wake up one after the other."""
+    ticks, sizes = run.size(50_000, smoke=1000), (1, 50, run.size(5000, smoke=100))
+    backlogs = 1 + run.rounds  # the first one does not count
+    with open_stand() as stand:
+        watched = WatchedMarket(stand, most=sizes[-1] + backlogs * len(sizes))
+        canaries = Backlogs(stand.redis, watched, SYMBOLS[:1], backlogs * len(sizes))
+        cheapest, held = None, 0
+        for size in sizes:
+            run.say(f"{size * len(SYMBOLS):,} positions")
+            watched.open_varied(size - held)
+            held = size
+            subject, baseline = _rounds(run, stand, watched, canaries, ticks)
+            cheapest = cheapest or subject["cpu_us_per_tick"]
+            yield Result(
+                case=f"{size * len(SYMBOLS):,} positions, {len(SYMBOLS)} symbols",
+                figures=subject | {COST_OF_MANY.figure: subject["cpu_us_per_tick"] / cheapest},
+                baseline=baseline,
+                goals=(OF_ITS_RATE, COST_OF_MANY),
+            )
+
+
+def _rounds(
+    run: Run, stand: Stand, watched: WatchedMarket, canaries: Backlogs, ticks: int
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the figures of the worker and of the subscriber."""
+    counted = Listener(stand.redis, COUNTED)
+    channels = [stream_of(symbol) for symbol in SYMBOLS]
+    with (
+        stand.service("tpsl-worker") as worker,
+        stand.process("subscriber", "-m", "cli.bench.bare_subscriber", str(ticks), *channels) as subscriber,
+    ):
+        watched.wait_until_watched()
+        subject, baseline = [], []
+        for number in range(1 + run.rounds):
+            run.say(f"round {number} of {run.rounds}")
+            with asleep([subscriber]):
+                subject.append(canaries.drain(ticks, [worker]))
+            with asleep([worker]):
+                baseline.append(time_drain([subscriber], counted, 1))
+            time.sleep(PAUSE_SECONDS)
+        return _figures(subject[1:], ticks), _figures(baseline[1:], ticks)
+
+
+def _figures(drains: list[Drain], ticks: int) -> dict[str, float]:
+    return {
+        "ticks_per_second": ticks / median(drain.seconds for drain in drains),
+        "cpu_us_per_tick": median(drain.cpu_seconds for drain in drains) / ticks * 1e6,
+    }
