@@ -34,13 +34,14 @@ def measure(run: Run) -> Iterator[Result]:
         stops = range(NEAR_TICKS + 1, NEAR_TICKS + 1 + singles)
         exits = list(zip(*(watched.open_stopped(symbol, stops) for symbol in SYMBOLS), strict=True))
         watched.open_varied(others)
-        for symbol in SYMBOLS[: run.rounds]:
-            watched.open_stopped(symbol, [MASS_STOP], copies=mass)
         with stand.service("tpsl-worker"), Closings(stand) as closings:
             watched.wait_until_watched()
             run.say("exits one by one")
             yield _one_by_one(stand, watched, closings, dict(zip(stops, exits, strict=True)))
             run.say(f"{mass:,} exits at once")
+            for symbol in SYMBOLS[: run.rounds]:
+                watched.open_stopped(symbol, [MASS_STOP], copies=mass)
+            watched.wait_until_watched()
             yield _at_once(stand, watched, closings, SYMBOLS[: run.rounds], mass)
 
 

@@ -19,12 +19,13 @@ from shared.bus.tick_log import stream_of
 OF_ITS_RATE = Goal(figure="ratio", least=0.8)
 COST_OF_MANY = Goal(figure="times_the_cost_of_the_fewest", most=1.25)
 PAUSE_SECONDS = 1.0
+WARM_UPS = 1  # rounds that do not count
 
 
 def measure(run: Run) -> Iterator[Result]:
     """Let a backlog wait for worker and subscriber, and wake up one after the other."""
-    ticks, sizes = run.size(50_000, smoke=1000), (1, 50, run.size(5000, smoke=100))
-    backlogs = 1 + run.rounds  # the first one does not count
+    ticks, sizes = run.size(50_000, smoke=1000), (1, 5) if run.smoke else (1, 50, 5000)
+    backlogs = WARM_UPS + run.rounds
     with open_stand() as stand:
         watched = WatchedMarket(stand, most=sizes[-1] + backlogs * len(sizes))
         canaries = Backlogs(stand.redis, watched, SYMBOLS[:1], backlogs * len(sizes))
@@ -55,14 +56,14 @@ def _rounds(
     ):
         watched.wait_until_watched()
         subject, baseline = [], []
-        for number in range(1 + run.rounds):
+        for number in range(WARM_UPS + run.rounds):
             run.say(f"round {number} of {run.rounds}")
             with asleep([subscriber]):
                 subject.append(canaries.drain(ticks, [worker]))
             with asleep([worker]):
                 baseline.append(time_drain([subscriber], counted, 1))
             time.sleep(PAUSE_SECONDS)
-        return _figures(subject[1:], ticks), _figures(baseline[1:], ticks)
+        return _figures(subject[WARM_UPS:], ticks), _figures(baseline[WARM_UPS:], ticks)
 
 
 def _figures(drains: list[Drain], ticks: int) -> dict[str, float]:
