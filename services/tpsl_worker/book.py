@@ -66,19 +66,13 @@ class SymbolBook:
     def push(self, entry: LogEntry, now: float) -> None:
         """Take the next entry of the log: a tick that reaches no level costs a few comparisons."""
         self._settling.append((now, entry))
-        if isinstance(entry, RollMark):
+        if type(entry) is PriceTick:
+            self._live.push(entry.place, entry.occurred_at, entry.price)
+            if not self._exits.is_quiet(entry.price, entry.occurred_at):
+                self._reach(entry)
+        elif isinstance(entry, RollMark):
             self._last_roll = entry.place
             self.due.update(dict.fromkeys(self._held, entry.place))
-        if not isinstance(entry, PriceTick):
-            return
-        self._live.push(entry.place, entry.occurred_at, entry.price)
-        filled, triggered = self._exits.reached(entry.price, entry.occurred_at)
-        for position_id in filled:
-            self.due[position_id] = entry.place
-        for position_id in triggered:
-            if position_id not in self.due:
-                position = self._held[position_id].stored.position
-                self._exits.watch(position_id, position, self._live.since(position.place))
 
     def hold(self, stored: StoredPosition, now: float) -> None:
         """Add a position, or replace what is held of it; ticks that reached its levels since its place make it due."""
@@ -107,13 +101,17 @@ class SymbolBook:
 
     def settle(self, before: float) -> None:
         """Let the entries that came no later than `before` count for flushes."""
+        prices = []
         while self._settling and self._settling[0][0] <= before:
-            _, entry = self._settling.popleft()
-            if isinstance(entry, PriceTick):
+            entry = self._settling.popleft()[1]
+            if type(entry) is PriceTick:
                 self._settled.push(entry.place, entry.occurred_at, entry.price)
-                self._changed.update(dict.fromkeys(self._extremes.reached(entry.price)))
+                prices.append(entry.price)
             else:
                 self._last_mark = entry.place
+        if prices:
+            reached = *self._extremes.reached(min(prices)), *self._extremes.reached(max(prices))
+            self._changed.update(dict.fromkeys(reached))
 
     def count_settled(self, limit: int, now: float) -> list[StoredPosition]:
         """Take at most `limit` positions with new extremes through the settled ticks, and those unwritten for long.
@@ -148,6 +146,15 @@ class SymbolBook:
         self.start = counted
         self._live.forget_through(counted)
         self._settled.forget_through(counted)
+
+    def _reach(self, tick: PriceTick) -> None:
+        filled, triggered = self._exits.reached(tick.price, tick.occurred_at)
+        for position_id in filled:
+            self.due[position_id] = tick.place
+        for position_id in triggered:
+            if position_id not in self.due:
+                position = self._held[position_id].stored.position
+                self._exits.watch(position_id, position, self._live.since(position.place))
 
     def _unwritten_for_long(self, limit: int, now: float) -> list[int]:
         wait = min(max(len(self._held) / REWRITTEN_A_SECOND, SOONEST_REWRITE_SECONDS), LATEST_REWRITE_SECONDS)

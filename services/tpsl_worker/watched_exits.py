@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from shared.domain.due_times import DueTimes
 from shared.domain.extremes import PriceRange
-from shared.domain.level_book import LevelBook
+from shared.domain.level_book import EVERY_PRICE, LevelBook
 from shared.domain.position import Position
 from shared.domain.trades import LONG, SHORT
 from shared.domain.trailing_book import TrailingBook
@@ -27,6 +27,18 @@ class WatchedExits:
         self._trails: dict[int, TrailingBook[int]] = {LONG: TrailingBook(), SHORT: TrailingBook()}
         self._session_ends: DueTimes[int] = DueTimes()
         self._latest = 0
+        self._look_for_quiet()
+
+    def is_quiet(self, price: Decimal, occurred_at: int) -> bool:
+        """Take a tick if it does nothing, which is so for nearly all, and costs a few comparisons; whether it was."""
+        if (
+            self._below < price < self._above
+            and self._lowest <= price <= self._highest
+            and occurred_at < self._closes_at
+        ):
+            self._latest = max(self._latest, occurred_at)
+            return True
+        return False
 
     def reached(self, price: Decimal, occurred_at: int) -> tuple[set[int], list[int]]:
         """Take a tick; return the positions it may fill something of, and those whose stop it sets in motion."""
@@ -35,7 +47,9 @@ class WatchedExits:
         for direction, trails in self._trails.items():
             if trails:
                 filled.update(trails.reached(price * direction))
-        return filled, self._triggers.reached(price)
+        triggered = self._triggers.reached(price)
+        self._look_for_quiet()
+        return filled, triggered
 
     def may_have_filled(self, position: Position, seen: PriceRange) -> bool:
         """Tell whether what was `seen` since a position's place may have filled something of it.
@@ -62,6 +76,7 @@ class WatchedExits:
         if trail:
             best = moving.best_favourable(position.best_tick)
             self._trails[position.direction].add(position_id, best, trail)
+        self._lowest, self._highest = EVERY_PRICE, -EVERY_PRICE  # the next tick looks
 
     def remove(self, position_id: int) -> None:
         """Forget a position; one that is not watched is no error."""
@@ -70,6 +85,15 @@ class WatchedExits:
         self._session_ends.remove(position_id)
         for trails in self._trails.values():
             trails.remove(position_id)
+
+    def _look_for_quiet(self) -> None:
+        """Find between which prices, and before which moment, a tick does nothing: no level, no new best price."""
+        rising, falling = self._trails[LONG], self._trails[SHORT]
+        fills, triggers = self._fills.quiet_between, self._triggers.quiet_between
+        self._below = max(fills[0], triggers[0], rising.quiet_above)
+        self._above = min(fills[1], triggers[1], falling.quiet_above.copy_negate())
+        self._lowest, self._highest = falling.best.copy_negate(), rising.best
+        self._closes_at = self._session_ends.quiet_until
 
 
 def _after(position: Position, seen: PriceRange) -> Position:

@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable
 from heapq import heapify, heappop, heappush
+from math import inf
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -19,6 +20,11 @@ class DueTimes(Generic[Key]):
 
     def __len__(self) -> int:
         return len(self._times)
+
+    @property
+    def quiet_until(self) -> float:
+        """The moment before which nobody's time comes; perhaps earlier than need be."""
+        return self._heap[0][0] if self._heap else inf
 
     def add(self, key: Key, moment: int) -> None:
         """Set the moment of `key`."""

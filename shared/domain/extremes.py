@@ -1,8 +1,13 @@
 """Lowest and highest price since any place, at an amortised O(1) a tick and O(log n) a question."""
 
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
+
+_AT_ONCE = 1000
+_Tick = tuple[int, int, Decimal]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +27,7 @@ class SuffixExtremes:
     """The price path of one symbol, remembered as far as a question about its end can tell the difference.
 
     Two monotonic stacks: a price stays on the stack of minima until a lower one comes. Equal prices stay apart,
-    because the first moment of an extreme counts.
+    because the first moment of an extreme counts. Ticks come onto the stacks many at a time, when somebody asks.
     """
 
     def __init__(self) -> None:
@@ -30,26 +35,24 @@ class SuffixExtremes:
         self._minima = _Stack()
         self._maxima = _Stack()
         self._last = Decimal(0)
+        self._recent: list[_Tick] = []
 
     @property
     def place(self) -> int:
         """The place of the last tick; 0 before the first."""
+        if self._recent:
+            return self._recent[-1][0]
         return self._places[-1] if self._places else 0
 
     def push(self, place: int, occurred_at: int, price: Decimal) -> None:
         """Append a tick; its place is beyond the last one."""
-        minima, maxima = self._minima, self._maxima
-        while minima.prices and minima.prices[-1] > price:
-            minima.pop()
-        minima.append(place, occurred_at, price)
-        while maxima.prices and maxima.prices[-1] < price:
-            maxima.pop()
-        maxima.append(place, occurred_at, price)
-        self._places.append(place)
-        self._last = price
+        self._recent.append((place, occurred_at, price))
+        if len(self._recent) >= _AT_ONCE:
+            self._stack_recent()
 
     def since(self, place: int) -> PriceRange | None:
         """Summarise the ticks after `place`; None where there are none."""
+        self._stack_recent()
         count = len(self._places) - bisect_right(self._places, place)
         if count == 0:
             return None
@@ -67,9 +70,29 @@ class SuffixExtremes:
 
     def forget_through(self, place: int) -> None:
         """Let go of the ticks up to and including `place`; nobody asks for a stretch that begins before it."""
+        self._stack_recent()
         del self._places[: bisect_right(self._places, place)]
         self._minima.forget_through(place)
         self._maxima.forget_through(place)
+
+    def _stack_recent(self) -> None:
+        """Look at the new ticks from the last one back: only one that no later one surpasses gets onto a stack."""
+        if not self._recent:
+            return
+        lows, highs = [self._recent[-1]], [self._recent[-1]]
+        low = high = self._last = self._recent[-1][2]
+        for tick in islice(reversed(self._recent), 1, None):
+            price = tick[2]
+            if price <= low:
+                low = price
+                lows.append(tick)
+            if price >= high:
+                high = price
+                highs.append(tick)
+        self._minima.keep_while(low.__ge__, lows)
+        self._maxima.keep_while(high.__le__, highs)
+        self._places += [tick[0] for tick in self._recent]
+        self._recent.clear()
 
 
 class _Stack:
@@ -80,15 +103,16 @@ class _Stack:
         self.moments: list[int] = []
         self.prices: list[Decimal] = []
 
-    def append(self, place: int, occurred_at: int, price: Decimal) -> None:
-        self.places.append(place)
-        self.moments.append(occurred_at)
-        self.prices.append(price)
-
-    def pop(self) -> None:
-        self.places.pop()
-        self.moments.pop()
-        self.prices.pop()
+    def keep_while(self, stays: Callable[[Decimal], bool], backwards: list[_Tick]) -> None:
+        """Pop what does not stay in view of the new ticks, and put these on top, the last of them first."""
+        while self.prices and not stays(self.prices[-1]):
+            self.places.pop()
+            self.moments.pop()
+            self.prices.pop()
+        for place, occurred_at, price in reversed(backwards):
+            self.places.append(place)
+            self.moments.append(occurred_at)
+            self.prices.append(price)
 
     def first_after(self, place: int) -> tuple[Decimal, int]:
         index = bisect_right(self.places, place)

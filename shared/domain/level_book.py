@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 
+EVERY_PRICE = Decimal("Infinity")
 _SLACK = 64
 
 
@@ -28,6 +29,14 @@ class LevelBook(Generic[Key]):
 
     def __contains__(self, key: Key) -> bool:
         return key in self._levels
+
+    @property
+    def quiet_between(self) -> tuple[Decimal, Decimal]:
+        """The prices between which nothing is reached, themselves not counted; perhaps nearer than need be."""
+        return (
+            self._below[0][0].copy_negate() if self._below else -EVERY_PRICE,
+            self._above[0][0] if self._above else EVERY_PRICE,
+        )
 
     def add(self, key: Key, below: Decimal | None, above: Decimal | None) -> None:
         """Set the levels of `key`; None means that nothing happens on that side."""

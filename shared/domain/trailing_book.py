@@ -10,6 +10,7 @@ from decimal import Decimal
 from heapq import heappop, heappush
 from typing import Generic, TypeVar
 
+from shared.domain.level_book import EVERY_PRICE
 from shared.domain.trail import Trail
 
 Key = TypeVar("Key", bound=Hashable)
@@ -58,6 +59,18 @@ class TrailingBook(Generic[Key]):
 
     def __contains__(self, key: Key) -> bool:
         return key in self._members
+
+    @property
+    def quiet_above(self) -> Decimal:
+        """The price above which, up to `best`, nothing is reached and nothing moves; perhaps higher than need be."""
+        alarm = self._buckets[-1].alarm if self._buckets else None
+        watched = [heap[0][0].copy_negate() for heap in (self._alarms, self._pinned) if heap]
+        return max(watched if alarm is None else [alarm, *watched], default=-EVERY_PRICE)
+
+    @property
+    def best(self) -> Decimal:
+        """The best price so far that stops follow; a better one moves them."""
+        return self._buckets[-1].best if self._buckets else EVERY_PRICE
 
     def add(self, key: Key, best: Decimal, trail: Trail) -> None:
         """Set the stop of `key`, which saw `best` so far."""

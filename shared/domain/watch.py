@@ -4,10 +4,10 @@ from decimal import Decimal
 
 from shared.domain.average_down import average_down_threshold
 from shared.domain.distances import decimal_before
+from shared.domain.level_book import EVERY_PRICE
 from shared.domain.position import Position
 from shared.domain.trades import LONG
 
-EVERY_PRICE = Decimal("Infinity")
 Range = tuple[Decimal | None, Decimal | None]
 
 
