@@ -22,7 +22,7 @@ from shared.store.positions import StoredPosition
 REWRITTEN_A_SECOND = 400
 SOONEST_REWRITE_SECONDS = 1.0
 LATEST_REWRITE_SECONDS = 25.0
-FLUSHES_FOR_ALL = 40
+GOES_FOR_ALL = 80
 
 
 @dataclass(slots=True)
@@ -159,7 +159,7 @@ class SymbolBook:
     def _unwritten_for_long(self, limit: int, now: float) -> list[int]:
         wait = min(max(len(self._held) / REWRITTEN_A_SECOND, SOONEST_REWRITE_SECONDS), LATEST_REWRITE_SECONDS)
         old = takewhile(lambda position_id: now - self._held[position_id].written_at >= wait, self._by_age)
-        at_most = max(limit, len(self._held) // FLUSHES_FOR_ALL)
+        at_most = max(limit, len(self._held) // GOES_FOR_ALL)
         return [position_id for position_id in islice(old, at_most) if position_id not in self._changed]
 
     def _counted(self, position_id: int) -> _Held | None:

@@ -1,6 +1,7 @@
 """Follows the ticks of this worker's share of the symbols: exits at once, extremes in batches."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TypeVar
 
@@ -19,7 +20,9 @@ from shared.store.symbol_leases import SymbolLeases
 LONGEST_WAIT_SECONDS = 0.05
 RECONCILE_EVERY_SECONDS = 5.0
 FORGET_EVERY_SECONDS = 10.0
-CHANGED_A_FLUSH = 250
+LONGEST_FLUSH_SECONDS = 0.01
+GOES_A_FLUSH = 2
+CHANGED_A_GO = 125
 RECORDERS_A_TRANSACTION = 200
 LOADED_AT_ONCE = 2000
 
@@ -53,6 +56,7 @@ class Monitor:
         self._books: dict[str, SymbolBook] = {}
         self._symbol_of: dict[int, str] = {}
         self._unsure: set[str] = set()  # symbols whose positions have to be compared with the database
+        self._unflushed: deque[str] = deque()  # symbols of the flush that is under way, as often as they have a go
         self._reconcile_at = self._flush_at = self._forget_at = 0.0
 
     @property
@@ -68,18 +72,23 @@ class Monitor:
     def turn(self) -> None:
         """Go once round: learn of positions, take ticks, exit, flush; waits a moment where nothing happens."""
         self._learn()
-        for entry in self._ticks.next_batch(LONGEST_WAIT_SECONDS):
-            if entry.symbol in self._books:  # its book may be empty, and still has to know every tick
-                self._books[entry.symbol].push(entry, self._clock())
+        self._take_ticks()
         self._exit_due()
-        if self._clock() >= self._flush_at:
-            self._flush()
+        self._flush()
 
     def close(self) -> None:
         """Give the connections back that it made, and the symbols."""
         self._share.close()
         self._ticks.close()
         self._announcements.close()
+
+    def _take_ticks(self) -> None:
+        entries = self._ticks.next_batch(0.0 if self._unflushed else LONGEST_WAIT_SECONDS)
+        now = self._clock()
+        for entry in entries:
+            book = self._books.get(entry.symbol)  # it may be empty, and still has to know every tick
+            if book is not None:
+                book.push(entry, now)
 
     def _learn(self) -> None:
         self._hear()
@@ -151,21 +160,32 @@ class Monitor:
                 self._load(part)
 
     def _flush(self) -> None:
+        """Flush one symbol after the other, but only for a moment at a time: ticks and exits come first."""
         now = self._clock()
-        self._flush_at = now + self._flush_interval
+        if not self._unflushed:
+            if now < self._flush_at:
+                return
+            self._flush_at = now + self._flush_interval
+            self._unflushed.extend([*self._books] * GOES_A_FLUSH)
         if count_waiting(self._log):  # an alert among them might have come before the last ticks counted here
-            return
-        for book in self._books.values():
-            book.settle(now - self._flush_margin)
-            counted = book.count_settled(CHANGED_A_FLUSH, now)
-            if counted:
-                with self._engine.begin() as connection:
-                    written = flush_positions(connection, counted)
-                book.note_written(written, now)
+            self._unflushed.clear()
+        while self._unflushed and self._clock() - now <= LONGEST_FLUSH_SECONDS:
+            book = self._books.get(self._unflushed.popleft())
+            if book is not None:
+                self._flush_book(book)
             self._share.renew_if_due()
         if now >= self._forget_at:
             self._forget_at = now + FORGET_EVERY_SECONDS
             self._forget()
+
+    def _flush_book(self, book: SymbolBook) -> None:
+        now = self._clock()
+        book.settle(now - self._flush_margin)
+        counted = book.count_settled(CHANGED_A_GO, now)
+        if counted:
+            with self._engine.begin() as connection:
+                written = flush_positions(connection, counted)
+            book.note_written(written, now)
 
     def _forget(self) -> None:
         self._let_go([symbol for symbol, book in self._books.items() if not len(book)])

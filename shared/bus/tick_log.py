@@ -14,7 +14,7 @@ HEADS = "ticks:heads"
 PLACE = "place"
 PAGE = 2000
 _NS_PER_MS = 1_000_000
-_FIELDS = {"": "p", "gap": "g", "roll": "r"}
+_FIELDS = {"gap": "g", "roll": "r"}
 BACKWARD_PAGE = 10  # a tick is nearly always among the last few entries
 
 Fields = Mapping[str, str]
@@ -142,8 +142,11 @@ def read_message(symbol: str, message: str) -> tuple[int, LogEntry]:
     The message carries no bid, ask and size; the stream does.
     """
     entry_id, previous_id, price, occurred_at = message.split(" ")
-    mark, _, number = price.rpartition(":")
-    return read_place(previous_id), _entry(symbol, entry_id, {_FIELDS[mark]: number, "t": occurred_at})
+    if ":" in price:
+        mark, _, number = price.partition(":")
+        return read_place(previous_id), _entry(symbol, entry_id, {_FIELDS[mark]: number, "t": occurred_at})
+    tick = PriceTick(symbol=symbol, place=read_place(entry_id), occurred_at=int(occurred_at), price=Decimal(price))
+    return read_place(previous_id), tick
 
 
 def _read_hash(client: redis.Redis, symbols: Iterable[str] | None) -> dict[str, str]:

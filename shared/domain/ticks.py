@@ -1,11 +1,14 @@
-"""What the tick log holds: price ticks, gap marks and roll marks; it does not know how the log is stored."""
+"""What the tick log holds: price ticks, gap marks and roll marks; it does not know how the log is stored.
 
-from dataclasses import dataclass
+They are Structs, made in a twentieth of the time that a frozen dataclass takes: one is made for every tick.
+"""
+
 from decimal import Decimal
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PriceTick:
+
+class PriceTick(Struct, frozen=True, kw_only=True, gc=False):
     """One price update of one symbol.
 
     `place` orders it among all ticks of all symbols; `occurred_at` is nanoseconds since the epoch, UTC.
@@ -21,8 +24,7 @@ class PriceTick:
     size: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GapMark:
+class GapMark(Struct, frozen=True, kw_only=True, gc=False):
     """Says that the `gap_seconds` before `occurred_at` (ns, UTC) were not seen: feed down, stale, or log lost."""
 
     symbol: str
@@ -31,8 +33,7 @@ class GapMark:
     gap_seconds: Decimal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RollMark:
+class RollMark(Struct, frozen=True, kw_only=True, gc=False):
     """Says that from here on the symbol is another contract, whose price is higher by `difference` at that moment."""
 
     symbol: str

@@ -2,14 +2,16 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, text, update
+from sqlalchemy import Connection, RowMapping, Update, func, insert, select, text
 
 from shared.domain.contracts import Contract
 from shared.domain.money import exact
 from shared.domain.position import Position
 from shared.store.contracts import load_contracts
+from shared.store.many_rows import arrays_of, update_many
 from shared.store.position_rows import position_from_row, position_values
 from shared.store.tables import position_legs, recorder_positions
 
@@ -79,23 +81,17 @@ def insert_positions(connection: Connection, rows: Sequence[Mapping[str, Any]]) 
 
 def update_positions(connection: Connection, rows: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
     """Write positions that moved over their rows, each a version further."""
-    if not rows:
-        return
-    names = rows[0][1].keys()
-    statement = (
-        update(recorder_positions)
-        .where(recorder_positions.c.id == bindparam("row_id"))
-        .values(
-            {name: bindparam(f"new_{name}") for name in names}
-            | {
-                "version": recorder_positions.c.version + 1,
-                "changed_at": func.clock_timestamp(),
-                "updated_at": func.clock_timestamp(),
-            }
-        )
-    )
-    parameters = [{"row_id": row_id} | {f"new_{name}": value for name, value in row.items()} for row_id, row in rows]
-    connection.execute(statement, parameters)
+    if rows:
+        arrays = arrays_of([{"id": row_id} | dict(row) for row_id, row in rows])
+        connection.execute(_moved(tuple(rows[0][1])), arrays)
+
+
+@cache
+def _moved(names: tuple[str, ...]) -> Update:
+    columns = recorder_positions.c
+    now = func.clock_timestamp()
+    news = {"version": columns.version + 1, "changed_at": now, "updated_at": now}
+    return update_many(recorder_positions, ["id"], names).values(news)
 
 
 def position_row(position: Position, *, recorder_id: int, contract_id: int) -> dict[str, Any]:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, update
+from sqlalchemy import Connection, func, insert
 
 from shared.domain.money import exact, quotient
 from shared.domain.position import Position, open_trades
 from shared.domain.timestamps import to_datetime
 from shared.domain.trades import LONG, Trade
+from shared.store.many_rows import arrays_of, update_many
 from shared.store.position_rows import side_of
 from shared.store.tables import recorded_trades
 
@@ -48,7 +49,7 @@ def trade_rows(position: Position, *, recorder_id: int, position_id: int, stored
 def write_trades(connection: Connection, inserts: Sequence[Row], updates: Sequence[Row]) -> None:
     """Write the rows of `trade_rows`; the changed ones first, since an open lot has one row."""
     if updates:
-        connection.execute(_UPDATE, [{f"new_{name}": value for name, value in row.items()} for row in updates])
+        connection.execute(_UPDATE, arrays_of(updates))
     if inserts:
         connection.execute(insert(recorded_trades), list(inserts))
 
@@ -113,11 +114,7 @@ _CHANGING = [
     "rolled",
 ]
 _UPDATE = (
-    update(recorded_trades)
-    .where(
-        recorded_trades.c.position_id == bindparam("new_position_id"),
-        recorded_trades.c.lot == bindparam("new_lot"),
-        recorded_trades.c.status == "open",
-    )
-    .values({name: bindparam(f"new_{name}") for name in _CHANGING} | {"updated_at": func.clock_timestamp()})
+    update_many(recorded_trades, ["position_id", "lot"], _CHANGING)
+    .where(recorded_trades.c.status == "open")
+    .values(updated_at=func.clock_timestamp())
 )
