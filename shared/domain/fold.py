@@ -15,13 +15,14 @@ from shared.domain.entry_filters import NOTHING_BEFORE, Standing, asks_the_past
 from shared.domain.entry_history import EntryHistory, day_of
 from shared.domain.exits import is_reached
 from shared.domain.extremes import PriceRange
+from shared.domain.level_book import EVERY_PRICE
 from shared.domain.money import exact
 from shared.domain.position import Position
 from shared.domain.roll import roll
 from shared.domain.tape import Tape
 from shared.domain.ticks import GapMark, LogEntry, PriceTick, RollMark
 from shared.domain.trades import ExitReason, Fill
-from shared.domain.watch import EVERY_PRICE, quiet_range
+from shared.domain.watch import quiet_range
 
 
 def advance(position: Position, entries: Iterable[LogEntry]) -> Position:
