@@ -22,7 +22,7 @@ from shared.store.positions import StoredPosition
 REWRITTEN_A_SECOND = 400
 SOONEST_REWRITE_SECONDS = 1.0
 LATEST_REWRITE_SECONDS = 25.0
-GOES_FOR_ALL = 80
+GOES_FOR_ALL = 320
 
 
 @dataclass(slots=True)

@@ -1,5 +1,6 @@
 """Follows the ticks of this worker's share of the symbols: exits at once, extremes in batches."""
 
+import gc
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -21,8 +22,8 @@ LONGEST_WAIT_SECONDS = 0.05
 RECONCILE_EVERY_SECONDS = 5.0
 FORGET_EVERY_SECONDS = 10.0
 LONGEST_FLUSH_SECONDS = 0.01
-GOES_A_FLUSH = 2
-CHANGED_A_GO = 125
+GOES_A_FLUSH = 8
+CHANGED_A_GO = 30
 RECORDERS_A_TRANSACTION = 200
 LOADED_AT_ONCE = 2000
 
@@ -56,6 +57,7 @@ class Monitor:
         self._books: dict[str, SymbolBook] = {}
         self._symbol_of: dict[int, str] = {}
         self._unsure: set[str] = set()  # symbols whose positions have to be compared with the database
+        self._doubted: deque[str] = deque()  # symbols that are compared once more, just to be sure
         self._unflushed: deque[str] = deque()  # symbols of the flush that is under way, as often as they have a go
         self._reconcile_at = self._flush_at = self._forget_at = 0.0
 
@@ -83,7 +85,7 @@ class Monitor:
         self._announcements.close()
 
     def _take_ticks(self) -> None:
-        entries = self._ticks.next_batch(0.0 if self._unflushed else LONGEST_WAIT_SECONDS)
+        entries = self._ticks.next_batch(0.0 if self._unflushed or self._doubted else LONGEST_WAIT_SECONDS)
         now = self._clock()
         for entry in entries:
             book = self._books.get(entry.symbol)  # it may be empty, and still has to know every tick
@@ -97,7 +99,9 @@ class Monitor:
             self._unsure |= self._share.own - self._books.keys()
         if self._clock() >= self._reconcile_at:
             self._reconcile_at = self._clock() + RECONCILE_EVERY_SECONDS
-            self._unsure |= self._share.own | self._books.keys()
+            self._doubted.extend((self._share.own | self._books.keys()).difference(self._doubted))
+        if self._doubted:  # one a turn, so that exits need not wait for all
+            self._unsure.add(self._doubted.popleft())
         if self._unsure:
             self._reconcile(self._unsure)
             self._unsure = set()
@@ -127,6 +131,7 @@ class Monitor:
                 stored = load_positions(connection, part)
             self._drop(set(part) - {each.id for each in stored})
             self._hold(stored)
+            gc.freeze()  # positions are in no cycles, and looking for some among very many takes seconds
             self._share.renew_if_due()
 
     def _hold(self, stored: Iterable[StoredPosition]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from shared.domain.ticks import LogEntry, PriceTick, RollMark
 from shared.replay import ReplaySignal, replay
@@ -105,8 +106,10 @@ def test_ticks_of_another_symbol_change_nothing(scenario: Scenario) -> None:
         if isinstance(entry, PriceTick)
     ]
     merged = sorted([*scenario.ticks, *elsewhere], key=lambda entry: entry.place)
-    shifted = replace(scenario, ticks=[replace(entry, place=2 * entry.place) for entry in scenario.ticks])
-    crowded = [replace(entry, place=2 * entry.place - (1 if entry.symbol == "MGC1!" else 0)) for entry in merged]
+    shifted = replace(scenario, ticks=[structs.replace(entry, place=2 * entry.place) for entry in scenario.ticks])
+    crowded = [
+        structs.replace(entry, place=2 * entry.place - (1 if entry.symbol == "MGC1!" else 0)) for entry in merged
+    ]
     doubled = [replace(signal, place=2 * signal.place) for signal in scenario.signals]
     assert replayed(replace(shifted, ticks=crowded, signals=doubled)) == replayed(replace(shifted, signals=doubled))
 
@@ -247,15 +250,16 @@ def test_a_roll_moves_prices_and_nothing_else(tape: list[LogEntry], ticks: int, 
         for line, (index, action) in enumerate(zip(places, actions, strict=True), start=1)
     ]
     later = [
-        replace(entry, price=entry.price + difference) if isinstance(entry, PriceTick) else entry for entry in tape[at:]
+        structs.replace(entry, price=entry.price + difference) if isinstance(entry, PriceTick) else entry
+        for entry in tape[at:]
     ]
     before = tape[at - 1 : at]
     marks = [
         RollMark(symbol="MNQ1!", place=each.place + 1, occurred_at=each.occurred_at, difference=difference)
         for each in before
     ]
-    doubled = [replace(entry, place=2 * entry.place) for entry in [*tape[:at], *later]]
-    rolled_tape = sorted([*doubled, *(replace(mark, place=2 * mark.place - 1) for mark in marks)], key=by_place)
+    doubled = [structs.replace(entry, place=2 * entry.place) for entry in [*tape[:at], *later]]
+    rolled_tape = sorted([*doubled, *(structs.replace(mark, place=2 * mark.place - 1) for mark in marks)], key=by_place)
     recorder = {"name": "R", "symbol": "MNQ1!", **MOVING}
     plain = replay([recorder], tape, [as_replay_signal(each) for each in scripted])
     rolled = replay(
