@@ -21,7 +21,7 @@ class Market:
     """The only publisher of the log."""
 
     def __init__(self, client: RedisClient) -> None:
-        """Claim the log and publish each symbol's first tick, at the middle; `opened_at` is the place of the last."""
+        """Claim the log and publish each symbol's first tick, at the middle; `place` is that of the last."""
         epoch = SourceLease(client, "bench", "bench").claim()
         if epoch is None:
             raise RuntimeError("the log of the bench has another publisher")
@@ -29,7 +29,8 @@ class Market:
         self._offsets = dict.fromkeys(SYMBOLS, 0)
         self._rng = Random("market")  # noqa: S311 - the same one in every run
         self._turns = cycle(SYMBOLS)
-        self.opened_at = self._publisher.append([self.quote(symbol, MIDDLE) for symbol in SYMBOLS])[-1]
+        self.place = 0
+        self.publish([self.quote(symbol, MIDDLE) for symbol in SYMBOLS])
 
     def quote(self, symbol: str, price: Decimal) -> Quote:
         """Quote a price as of now."""
@@ -42,7 +43,7 @@ class Market:
     def publish(self, quotes: Sequence[Quote]) -> None:
         """Publish as fast as it goes, in batches as a busy feed makes them."""
         for start in range(0, len(quotes), BATCH):
-            self._publisher.append(quotes[start : start + BATCH])
+            self.place = self._publisher.append(quotes[start : start + BATCH])[-1]
 
     def _step(self, symbol: str) -> Quote:
         offset = self._offsets[symbol] + self._rng.choice((-1, 1))

@@ -30,12 +30,12 @@ class WatchedMarket:
     def open_varied(self, per_symbol: int) -> None:
         """Open so many more in every symbol; walks of the market do not reach their exits."""
         for symbol in SYMBOLS:
-            prototypes = varied_positions(symbol, min(per_symbol, PROTOTYPES), place=self.market.opened_at)
+            prototypes = varied_positions(symbol, min(per_symbol, PROTOTYPES), place=self.market.place)
             self._hold(symbol, list(prototypes), per_symbol)
 
     def open_stopped(self, symbol: str, stops: Iterable[int], *, copies: int = 1) -> list[int]:
         """Open positions whose stops are so many ticks below the middle; their ids."""
-        place = self.market.opened_at
+        place = self.market.place
         positions = [opened(symbol, MIDDLE, ExitRules(stop=ticks_away(stop)), place=place) for stop in stops]
         return self._hold(symbol, positions, copies * len(positions))
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from statistics import median
 from typing import Self
 
@@ -39,10 +39,11 @@ def measure(run: Run) -> Iterator[Result]:
             run.say("exits one by one")
             yield _one_by_one(stand, watched, closings, dict(zip(stops, exits, strict=True)))
             run.say(f"{mass:,} exits at once")
-            for symbol in SYMBOLS[: run.rounds]:
-                watched.open_stopped(symbol, [MASS_STOP], copies=mass)
+            masses = {
+                symbol: watched.open_stopped(symbol, [MASS_STOP], copies=mass) for symbol in SYMBOLS[: run.rounds]
+            }
             watched.wait_until_watched()
-            yield _at_once(stand, watched, closings, SYMBOLS[: run.rounds], mass)
+            yield _at_once(stand, watched, closings, masses)
 
 
 class Closings:
@@ -66,9 +67,9 @@ class Closings:
         self._thread.join()
         self._announcements.close()
 
-    def wait_for(self, count: int) -> None:
-        """Wait until so many positions have closed since it began."""
-        wait_until(lambda: len(self.heard_at) >= count, f"{count:,} exits")
+    def wait_for(self, position_ids: Collection[int]) -> None:
+        """Wait until each of these positions has closed."""
+        wait_until(lambda: self.heard_at.keys() >= set(position_ids), f"{len(position_ids):,} exits")
 
     def _listen(self) -> None:
         while not self._ended.is_set():
@@ -80,7 +81,7 @@ def _one_by_one(stand: Stand, watched: WatchedMarket, closings: Closings, exits:
     with stand.engine.connect() as connection:
         baseline = _updates_ms(connection)
         published_at = _publish_paced(watched, exits)
-        closings.wait_for(len(published_at))
+        closings.wait_for(published_at)
         baseline += _updates_ms(connection)
     delays = [(closings.heard_at[number] - at) * 1000 for number, at in published_at.items()]
     watched.positions -= len(delays)
@@ -111,15 +112,16 @@ def _publish_paced(watched: WatchedMarket, exits: dict[int, tuple[int, ...]]) ->
     return published_at
 
 
-def _at_once(stand: Stand, watched: WatchedMarket, closings: Closings, symbols: Sequence[str], mass: int) -> Result:
+def _at_once(stand: Stand, watched: WatchedMarket, closings: Closings, masses: Mapping[str, Sequence[int]]) -> Result:
     subject, baseline = [], []
-    for symbol in symbols:
+    for symbol, position_ids in masses.items():
         with stand.engine.connect() as connection:
             baseline.append(_update_seconds(connection, symbol))
-        before, began = len(closings.heard_at), time.perf_counter()
+        began = time.perf_counter()
         watched.market.publish([watched.stop_out(symbol, MASS_STOP)])
-        closings.wait_for(before + mass)
-        subject.append(max(closings.heard_at.values()) - began)
+        closings.wait_for(position_ids)
+        subject.append(max(closings.heard_at[number] for number in position_ids) - began)
+    mass = len(position_ids)
     return Result(
         case=f"{mass:,} positions stopped out by one tick",
         figures={"seconds": median(subject), "us_per_exit": median(subject) / mass * 1e6},
