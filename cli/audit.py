@@ -14,7 +14,7 @@ from cli.refusals import Refused
 
 if TYPE_CHECKING:
     from shared.audit import AuditedRecord
-    from shared.audit_comparison import Difference
+    from shared.recompute.comparison import Difference
 
 SECONDS_BETWEEN_SIGNS_OF_LIFE = 2.0
 

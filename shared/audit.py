@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import redis
 from sqlalchemy import Connection
 
-from shared.audit_comparison import Difference
 from shared.audit_fold import audit_record
+from shared.recompute.comparison import Difference
 from shared.recompute.record import StoredRecord, load_records
 from shared.recompute.starts import find_starts
 from shared.recompute.tape import WholeTape

@@ -3,7 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 
-from shared.audit_comparison import (
+from shared.domain.fold import advance
+from shared.domain.position import Position
+from shared.domain.ticks import LogEntry, PriceTick
+from shared.recompute.comparison import (
     Difference,
     missing_position,
     position_differences,
@@ -11,9 +14,6 @@ from shared.audit_comparison import (
     trade_differences,
     unknown_position,
 )
-from shared.domain.fold import advance
-from shared.domain.position import Position
-from shared.domain.ticks import LogEntry, PriceTick
 from shared.recompute.record import StoredRecord
 from shared.recompute.refold import Refold
 from shared.recompute.starts import WHOLE, Start

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from shared.audit_comparison import position_differences, trade_differences
 from shared.domain.contracts import Contract
 from shared.domain.position import Position
+from shared.recompute.comparison import position_differences, trade_differences
 from shared.store.audit_rows import RecordedPosition
 
 
