@@ -14,6 +14,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    null,
     select,
     update,
 )
@@ -61,6 +62,7 @@ class Recorder:
     webhook_token_encrypted: bytes
     signal_count: int
     error: str | None
+    archived_at: datetime | None
     created_at: datetime
     updated_at: datetime
 
@@ -125,10 +127,12 @@ def delete_recorder(connection: Connection, user_id: int, recorder_id: int) -> b
     return connection.execute(delete(recorders).where(*_is(user_id, recorder_id))).rowcount > 0
 
 
-def list_recorders(connection: Connection, user_id: int) -> list[Recorder]:
-    """List a user's recorders by name."""
-    rows = connection.execute(_recorders().where(recorders.c.user_id == user_id).order_by(recorders.c.name))
-    return [_recorder(row) for row in rows.mappings()]
+def list_recorders(connection: Connection, user_id: int, *, archived: bool | None = None) -> list[Recorder]:
+    """List a user's recorders by name: those that are archived, those that are not, or with None all."""
+    query = _recorders().where(recorders.c.user_id == user_id).order_by(recorders.c.name)
+    if archived is not None:
+        query = query.where(recorders.c.archived_at.is_not(None) if archived else recorders.c.archived_at.is_(None))
+    return [_recorder(row) for row in connection.execute(query).mappings()]
 
 
 def find_recorder(connection: Connection, user_id: int, recorder_id: int) -> Recorder | None:
@@ -163,7 +167,7 @@ def _with_normal_symbol(connection: Connection, user_id: int, settings: Recorder
 
 
 def _put_in_force(connection: Connection, recorder_id: int, settings: RecorderSettings) -> None:
-    """Add a version of the settings, and set the columns that repeat it on the recorder."""
+    """Add a version of the settings, and set the columns that repeat it on the recorder; one that records is back."""
     version = (
         insert(recorder_settings)
         .values(recorder_id=recorder_id, settings=settings_as_json(settings))
@@ -173,7 +177,12 @@ def _put_in_force(connection: Connection, recorder_id: int, settings: RecorderSe
     connection.execute(
         update(recorders)
         .where(recorders.c.id == recorder_id)
-        .values(settings_id=settings_id, updated_at=func.clock_timestamp(), **_mirrored(settings))
+        .values(
+            settings_id=settings_id,
+            updated_at=func.clock_timestamp(),
+            archived_at=null() if settings.recording_enabled else recorders.c.archived_at,
+            **_mirrored(settings),
+        )
     )
 
 
@@ -185,6 +194,7 @@ def _recorders() -> Select[Any]:
         "webhook_token_encrypted",
         "signal_count",
         "error",
+        "archived_at",
         "created_at",
         "updated_at",
     )

@@ -115,8 +115,10 @@ recorders = Table(
     # Ticks, by place, that are to be as though they had never been, and how far its corrections have gone.
     Column("voided_ticks", ARRAY(BigInteger), nullable=False, server_default="{}"),
     Column("corrected_through", BigInteger, nullable=False, server_default="0"),
+    _moment("archived_at"),
     UniqueConstraint("user_id", "name"),
     CheckConstraint("initial_position_size >= 0", name="initial_position_size"),
+    CheckConstraint("archived_at IS NULL OR NOT recording_enabled", name="archived"),
 )
 
 # Every version of a recorder's settings; a signal refers to the one in force when it was accepted.

@@ -36,9 +36,10 @@ BODIES = {
     "rehearse_alert": "Trial",
     "stop_recorder": "Stopping",
     "clone_recorder": "Cloning",
+    "archive_one_recorder": "Stopping",
     "void_one_tick": "Tick",
 }
-OPTIONAL_BODIES = ("close_positions", "stop_recorder")
+OPTIONAL_BODIES = ("close_positions", "stop_recorder", "archive_one_recorder")
 OTHER_THAN_JSON = {"trades_csv": "text/csv", "live_positions": "text/event-stream"}
 OF_ONE_RECORDER = ("metrics", "equity")
 PATH_PARAMETER = re.compile(r"<int:(\w+)>")
@@ -125,6 +126,8 @@ def _path_parameters(rule: Rule) -> Iterator[Schema]:
 
 
 def _query_parameters(name: str) -> Iterator[Schema]:
+    if name == "all_recorders":
+        yield _in_query("archived", {"type": "boolean", "default": False})
     if name in OF_ONE_RECORDER:
         yield _in_query("recorder_id", {"type": "integer"})
     if name not in LISTS:

@@ -11,11 +11,13 @@ from services.web.alert_pace import pace_warnings
 from services.web.api.blueprint import api, found, read_object, transaction, user_id
 from services.web.api.encoding import encode
 from services.web.api.query import refuse_unknown
+from services.web.archiving import StillHolds, archive
 from services.web.backend import backend
 from services.web.manual_signals import NothingOpen, close_by_hand
 from shared.domain.recorder_settings import parse_recorder_settings, settings_as_json
 from shared.domain.symbols import UnknownSymbol
 from shared.store.alert_arrivals import load_arrivals
+from shared.store.archive import restore_recorder
 from shared.store.database import Connection
 from shared.store.recorders import (
     Recorder,
@@ -30,10 +32,13 @@ from shared.store.recorders import (
 
 @api.get("/recorders")
 def all_recorders() -> Response:
-    """List all recorders by name; a user has few enough for one page."""
-    refuse_unknown()
+    """List all recorders by name; a user has few enough for one page. With `archived=true` those that are archived."""
+    refuse_unknown("archived")
+    chosen = request.args.get("archived", "false")
+    if chosen not in ("true", "false"):
+        abort(400, f"archived: {chosen!r} is neither true nor false")
     with transaction() as connection:
-        listed = list_recorders(connection, user_id())
+        listed = list_recorders(connection, user_id(), archived=chosen == "true")
         return jsonify(items=_all_described(connection, listed), next_cursor=None)
 
 
@@ -83,6 +88,27 @@ def stop_recorder(recorder_id: int) -> Response:
         with suppress(NothingOpen):
             close_by_hand(backend(), user_id(), recorder_id, None)
     return stopped
+
+
+@api.post("/recorders/<int:recorder_id>/archive")
+def archive_one_recorder(recorder_id: int) -> Response:
+    """Stop a recorder and take it out of the lists; its history stays, and its URL answers as a stopped one's does.
+
+    409 while something is open, unless `close_positions` is true: closing is a signal, applied a moment later.
+    """
+    try:
+        found(archive(backend(), user_id(), recorder_id, closes=_closes_positions()) or None)
+    except StillHolds as holds:
+        abort(409, f"{holds}.")
+    return one_recorder(recorder_id)
+
+
+@api.post("/recorders/<int:recorder_id>/restore")
+def restore_one_recorder(recorder_id: int) -> Response:
+    """Take an archived recorder back into the lists; it stays stopped until it is started."""
+    with transaction() as connection:
+        restore_recorder(connection, _found(connection, recorder_id))
+    return one_recorder(recorder_id)
 
 
 @api.post("/recorders/<int:recorder_id>/clone")
@@ -175,6 +201,7 @@ def _described(recorder: Recorder, arrivals: Sequence[datetime]) -> dict[str, ob
         "webhook_url": url_for("webhooks.receive_alert", token=token, _external=True),
         "signal_count": recorder.signal_count,
         "error": recorder.error,
+        "archived_at": encode(recorder.archived_at),
         "warnings": pace_warnings(arrivals),
         "created_at": encode(recorder.created_at),
         "updated_at": encode(recorder.updated_at),

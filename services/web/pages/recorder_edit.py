@@ -8,6 +8,7 @@ from typing import Any
 from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from services.web.archiving import StillHolds, archive
 from services.web.backend import backend
 from services.web.manual_signals import NothingOpen, close_by_hand
 from services.web.pages.blueprint import pages
@@ -19,6 +20,7 @@ from services.web.pages.viewer import viewer
 from services.web.recorder_form import FIELDS, SECTIONS, form_values, target_rows, typed_values
 from shared.domain.recorder_settings import RecorderSettings, SettingsRefused, parse_recorder_settings, settings_as_json
 from shared.domain.symbols import UnknownSymbol, normalize_symbol
+from shared.store.archive import restore_recorder
 from shared.store.contracts import contracts_in_force
 from shared.store.recorders import (
     Recorder,
@@ -77,14 +79,14 @@ def start(recorder_id: int) -> Response:
     return redirect(url_for("pages.recorder", recorder_id=recorder_id))
 
 
-@pages.get("/recorders/<int:recorder_id>/<any(stop, rotate, delete):what>")
+@pages.get("/recorders/<int:recorder_id>/<any(stop, rotate, archive, delete):what>")
 def confirm(recorder_id: int, what: str) -> str:
-    """Ask before stopping, before replacing the URL and before deleting."""
+    """Ask before stopping, before replacing the URL, before archiving and before deleting."""
     question = _question(own_recorder(recorder_id), what)
     return ask(question, url_for("pages.recorder", recorder_id=recorder_id))
 
 
-@pages.post("/recorders/<int:recorder_id>/<any(stop, rotate, delete):what>")
+@pages.post("/recorders/<int:recorder_id>/<any(stop, rotate, archive, delete):what>")
 def confirmed(recorder_id: int, what: str) -> Response:
     """Do what was asked about."""
     found = own_recorder(recorder_id)
@@ -93,6 +95,8 @@ def confirmed(recorder_id: int, what: str) -> Response:
         flash("Recording is off. Entries are ignored; exits of open positions still pass.")
         if "also" in request.form:
             _close(found)
+    elif what == "archive":
+        _archive(found)
     elif what == "rotate":
         with backend().engine.begin() as connection:
             rotate_webhook_token(connection, viewer().id, recorder_id, backend().cipher)
@@ -103,6 +107,25 @@ def confirmed(recorder_id: int, what: str) -> Response:
         flash(f"{found.name} and everything it recorded are deleted.")
         return redirect(url_for("pages.recorders"))
     return redirect(url_for("pages.recorder", recorder_id=recorder_id))
+
+
+@pages.post("/recorders/<int:recorder_id>/restore")
+def restore(recorder_id: int) -> Response:
+    """Take the recorder out of the archive."""
+    found = own_recorder(recorder_id)
+    with backend().engine.begin() as connection:
+        restore_recorder(connection, found)
+    flash("It is back among your recorders. Start it when it is to record again.")
+    return redirect(url_for("pages.recorder", recorder_id=recorder_id))
+
+
+def _archive(found: Recorder) -> None:
+    try:
+        archive(backend(), viewer().id, found.id, closes="also" in request.form)
+    except StillHolds as holds:
+        flash(f"Not archived: {holds}.")
+    else:
+        flash("It is archived. Its history stays, and its URL goes on answering; entries are ignored.")
 
 
 def _model() -> RecorderSettings | None:
@@ -157,6 +180,13 @@ def _question(found: Recorder, what: str) -> Question:
             title=f"Stop recording with {found.name}?",
             text="Entries will be ignored until you start it again. Open positions stay open; their exits still pass.",
             button="Stop recording",
+            option="Also close what is held now, at the last tick's price",
+        )
+    if what == "archive":
+        return Question(
+            title=f"Archive {found.name}?",
+            text="It stops recording and leaves the lists. Its trades stay and count, and you can take it back.",
+            button="Archive",
             option="Also close what is held now, at the last tick's price",
         )
     if what == "rotate":

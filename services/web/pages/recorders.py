@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from flask import abort, render_template
+from flask import abort, render_template, request
 
 from services.web.alert_messages import alert_messages
 from services.web.alert_pace import pace_warnings
@@ -37,7 +37,8 @@ def recorders() -> str:
     """List the recorders with what they hold and have made."""
     user = viewer()
     with backend().engine.connect() as connection:
-        listed = list_recorders(connection, user.id)
+        archived = list_recorders(connection, user.id, archived=True)
+        listed = archived if "archived" in request.args else list_recorders(connection, user.id, archived=False)
         booked = Booked(results=booked_results(connection, user.id), courses=load_courses(connection, user.id))
         held: dict[int, list[str]] = {}
         for row in open_positions(connection, user.id):
@@ -58,6 +59,8 @@ def recorders() -> str:
     return render_template(
         "recorders.html",
         recorders=rows,
+        archived=len(archived),
+        shows_archived="archived" in request.args,
         **(common_address_parts(user, rows[0].name) if rows else {}),
     )
 
