@@ -17,7 +17,7 @@ from tests.chaos.run import run_chaos
 @click.option("--recorders", type=click.IntRange(1), default=200, show_default=True)
 @click.option("--rate", type=click.FloatRange(1), default=100.0, show_default=True, help="Webhooks a second.")
 @click.option("--only", multiple=True, metavar="KIND", help="Faults whose names begin so; none: no fault at all.")
-@click.option("--acts/--no-acts", default=True, help="Edit settings and close positions by hand, too.")
+@click.option("--acts/--no-acts", default=True, help="Edit settings, close by hand and void, too.")
 @click.option("--keep", is_flag=True, help="Keep the directory of a run that went well.")
 def main(seed: int | None, only: tuple[str, ...], **given: Any) -> None:
     """Run the whole system under load while it breaks, and check what it recorded; one JSON object on stdout."""

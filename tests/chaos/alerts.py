@@ -37,6 +37,7 @@ PROFILES: tuple[Json, ...] = (
     {"tp_targets": [{"value": "25", "trim": "50"}, {"value": "60"}], "trim_units": "Percent", "sl_enabled": True}
     | {"sl_amount": "50", "initial_position_size": 4},
 )
+VOIDED = ("trade", "print", "correction")
 EDITS: tuple[Json, ...] = (
     {"initial_position_size": 2},
     {"initial_position_size": 5, "add_position_size": 3},
@@ -96,12 +97,16 @@ class Alert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """Something that the owner of a recorder does: new settings, or a closing by hand of one symbol or of all."""
+    """Something that the owner of a recorder does: new settings, a closing by hand of one symbol or of all, or a void.
+
+    What is voided is the last trade, its worst print, or the last correction, which is thereby taken back.
+    """
 
     at: float
     recorder: int
     changes: Json | None = None
     ticker: str | None = None
+    voids: str | None = None
 
 
 def recorder_settings(number: int) -> Json:
@@ -135,14 +140,17 @@ def plan_alerts(seed: int, *, seconds: float, rate: float, recorders: int) -> li
 
 
 def plan_acts(seed: int, *, seconds: float, rate: float, recorders: int) -> list[Act]:
-    """Plan edits of settings and closings by hand, about as many of each, `rate` a second."""
+    """Plan edits of settings, closings by hand and voids, about as many of each, `rate` a second."""
     chance = random.Random(f"acts {seed}")
     acts: list[Act] = []
     at = chance.expovariate(rate) if rate else seconds
     while at < seconds:
         recorder = chance.randrange(recorders)
-        if chance.random() < 0.5:
+        kind = chance.choice(("edit", "close", "void"))
+        if kind == "edit":
             acts.append(Act(at=at, recorder=recorder, changes=chance.choice(EDITS)))
+        elif kind == "void":
+            acts.append(Act(at=at, recorder=recorder, voids=chance.choice(VOIDED)))
         else:
             ticker = market_of(recorder).symbol if chance.random() < 0.5 else None
             acts.append(Act(at=at, recorder=recorder, ticker=ticker))

@@ -3,13 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import Any
 
 from redis import Redis
 from sqlalchemy import Engine, select
 
 from shared.bus.tick_log import read_entries, read_heads
+from shared.domain.corrections import Correction, parse_correction
 from shared.domain.timestamps import from_datetime
 from shared.replay import ReplaySignal, replay
 from shared.store.tables import recorded_signals, recorded_trades, recorder_positions, recorder_settings, recorders
@@ -60,8 +60,7 @@ def load_records(engine: Engine) -> Records:
 def find_differences(records: Records, log: Redis) -> dict[str, list[str]]:
     """Say, by the recorder's name, where its rows are not what the replay of its logs gives."""
     ticks = [entry for symbol in read_heads(log).ticks for entry in read_entries(log, symbol, after=0)]
-    log_of_all = chain.from_iterable(_log(records, recorder_id) for recorder_id in records.names)
-    signals = [replace(signal, line=number) for number, signal in enumerate(log_of_all, start=1)]
+    signals = [signal for recorder_id in records.names for signal in _log(records, recorder_id)]
     stated = [_stated(records, recorder_id) for recorder_id in records.names]
     report = replay(stated, sorted(ticks, key=lambda entry: entry.place), signals, time_digits=TIME_DIGITS)
     replayed: dict[str, dict[str, list[Json]]] = {}
@@ -80,8 +79,10 @@ def _recorded(records: Records, recorder_id: int) -> dict[str, list[Json]]:
     signals = records.signals.get(recorder_id, ())
     return {
         "signals": [_said(each["status"], each["reason"], each["note"]) for each in signals],
-        "trades": _sorted(map(_trade, records.trades.get(recorder_id, ()))),
-        "positions": _sorted(map(_position, records.positions.get(recorder_id, ()))),
+        "trades": _sorted(_trade(each) for each in records.trades.get(recorder_id, ()) if each["voided_by"] is None),
+        "positions": _sorted(
+            _position(each) for each in records.positions.get(recorder_id, ()) if each["voided_by"] is None
+        ),
     }
 
 
@@ -106,18 +107,30 @@ def _compared(kind: str, ours: Sequence[Json], theirs: Sequence[Json]) -> Iterab
 
 
 def _log(records: Records, recorder_id: int) -> Iterable[ReplaySignal]:
-    for row in records.signals.get(recorder_id, ()):
-        if row["status"] != "accepted":
-            yield ReplaySignal(
-                line=0,
-                recorder=records.names[recorder_id],
-                occurred_at=from_datetime(row["received_at"]),
-                place=row["place"] or 0,
-                body=row["raw_data"].decode("utf-8", "surrogateescape"),
-                settings=str(row["settings_id"]),
-                is_manual=row["signal_type"] == "manual",
-                is_kept=True,  # what was a duplicate left no row
-            )
+    rows = [row for row in records.signals.get(recorder_id, ()) if row["status"] != "accepted"]
+    lines = {row["id"]: _line(recorder_id, number) for number, row in enumerate(rows)}
+    for row in rows:
+        yield ReplaySignal(
+            line=lines[row["id"]],
+            recorder=records.names[recorder_id],
+            occurred_at=from_datetime(row["received_at"]),
+            place=row["place"] or 0,
+            body=row["raw_data"].decode("utf-8", "surrogateescape"),
+            settings=str(row["settings_id"]),
+            is_manual=row["signal_type"] == "manual",
+            is_kept=True,  # what was a duplicate left no row
+            correction=_correction(row, lines) if row["signal_type"] == "correction" else None,
+        )
+
+
+def _line(recorder_id: int, number: int) -> int:
+    return recorder_id * 1_000_000 + number
+
+
+def _correction(row: Json, lines: Mapping[int, int]) -> Correction:
+    refused = row["reason"] if row["status"] == "rejected" else None
+    read = parse_correction(row["raw_data"], id=lines[row["id"]], marked=row["marked"], refused=refused)
+    return read if read.signal_id is None else replace(read, signal_id=lines.get(read.signal_id, -1))
 
 
 def _stated(records: Records, recorder_id: int) -> Json:

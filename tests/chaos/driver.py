@@ -59,6 +59,7 @@ class Driver:
 
     def __post_init__(self) -> None:
         self._chance = random.Random(f"driver {self.seed}")
+        self._corrections: dict[int, int] = {}
 
     async def make_recorders(self, count: int) -> Made:
         """Make the recorders of the run, and return another one for probing."""
@@ -126,20 +127,42 @@ class Driver:
             await asyncio.sleep(PAUSE_AFTER_AN_ERROR_SECONDS if attempt.outcome.isdigit() else PAUSE_SECONDS)
 
     async def _act(self, act: Act) -> None:
-        """Change settings or close by hand, once: what became of it, the rows tell."""
-        made = self.recorders[act.recorder]
-        path, sent_at = f"/api/v1/recorders/{made.id}", time.time()
+        """Change settings, close by hand or void, once: what became of it, the rows tell."""
+        path, sent_at = f"/api/v1/recorders/{self.recorders[act.recorder].id}", time.time()
         if act.changes is not None:
-            answer = await self._call("PATCH", path, act.changes)
+            done, answer = "edit", await self._call("PATCH", path, act.changes)
+        elif act.voids is not None:
+            done, answer = f"void {act.voids}", await self._void(act.voids, act.recorder)
         else:
-            answer = await self._call("POST", f"{path}/close", {"ticker": act.ticker} if act.ticker else None)
+            chosen = {"ticker": act.ticker} if act.ticker else None
+            done, answer = "close", await self._call("POST", f"{path}/close", chosen)
         self.journal.happened(
-            act="edit" if act.changes is not None else "close",
-            recorder=act.recorder,
-            sent_at=sent_at,
-            answered_at=time.time(),
-            outcome=answer.outcome,
+            act=done, recorder=act.recorder, sent_at=sent_at, answered_at=time.time(), outcome=answer.outcome
         )
+
+    async def _void(self, voids: str, recorder: int) -> Answer:
+        """Void the last trade, one of its suspect prints, or the correction before; the last trade if there is none."""
+        made, taken_back = self.recorders[recorder], self._corrections.get(recorder)
+        if voids == "correction" and taken_back is not None:
+            return await self._call("POST", f"/api/v1/signals/{taken_back}/void", None)
+        listed = await self._call("GET", f"/api/v1/trades?recorder_id={made.id}&limit=1", None)
+        if listed.status != OK or not listed.content["items"]:
+            return listed
+        trade = f"/api/v1/trades/{listed.content['items'][0]['id']}"
+        if voids == "print":
+            answer = await self._void_print(trade, made)
+        else:
+            answer = await self._call("POST", f"{trade}/void", None)
+        if isinstance(answer.content, dict) and answer.content.get("signal_id"):
+            self._corrections[recorder] = answer.content["signal_id"]
+        return answer
+
+    async def _void_print(self, trade: str, made: Made) -> Answer:
+        listed = await self._call("GET", f"{trade}/prints", None)
+        if listed.status != OK or not listed.content["items"]:
+            return listed
+        wrong = {name: listed.content["items"][0][name] for name in ("symbol", "id")}
+        return await self._call("POST", f"/api/v1/recorders/{made.id}/void-tick", wrong)
 
     async def _make_recorder(self, settings: Mapping[str, Any]) -> Made:
         described = await self._made("/api/v1/recorders", settings)

@@ -43,8 +43,12 @@ class Inspection:
             "out_of_order": len(self.findings.out_of_order),
             "differences": sum(map(len, self.differences.values())) + len(self.audited),
             "trades": sum(map(len, self.records.trades.values())),
-            "manual_closes": sum(1 for row in self.records.all_signals if row["signal_type"] == "manual"),
+            "manual_closes": self._count("manual"),
+            "corrections": self._count("correction"),
         }
+
+    def _count(self, signal_type: str) -> int:
+        return sum(1 for row in self.records.all_signals if row["signal_type"] == signal_type)
 
     def show(self, say: Say) -> None:
         """Say the first lines of everything that is wrong."""

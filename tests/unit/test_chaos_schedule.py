@@ -87,7 +87,9 @@ def test_owners_edit_and_close() -> None:
     acts = plan_acts(5, seconds=60, rate=1.5, recorders=200)
     assert acts == plan_acts(5, seconds=60, rate=1.5, recorders=200)
     assert {act.changes is None for act in acts} == {True, False}
-    assert {act.ticker is None for act in acts if act.changes is None} == {True, False}
+    assert {act.voids for act in acts} == {None, "trade", "print", "correction"}
+    closing = [act for act in acts if act.changes is None and act.voids is None]
+    assert {act.ticker is None for act in closing} == {True, False}
 
 
 def _lengths(faults: list[Fault], kind: str) -> set[float]:
