@@ -14,7 +14,7 @@ from shared.domain.quotes import Quote
 
 PROTOTYPES = 200
 WATCHED_WITHIN_SECONDS = 240.0
-STILL_FOR_SECONDS = 1.0
+STILL_FOR_SECONDS = 0.5
 
 
 class WatchedMarket:

@@ -32,7 +32,7 @@ def _ticks(run: Run) -> Iterator[Result]:
         for number in range(run.rounds):
             for count in counts:
                 run.say(f"ticks with {count} TP/SL workers, round {number + 1} of {run.rounds}")
-                rates[count] += _rates(stand, watched, backlogs, ticks, count)
+                rates[count].append(_rate(stand, watched, backlogs, ticks, count))
     for count in counts:
         yield Result(
             case=f"ticks, {count} TP/SL workers",
@@ -42,11 +42,11 @@ def _ticks(run: Run) -> Iterator[Result]:
         )
 
 
-def _rates(stand: Stand, watched: WatchedMarket, backlogs: Backlogs, ticks: int, count: int) -> list[float]:
+def _rate(stand: Stand, watched: WatchedMarket, backlogs: Backlogs, ticks: int, count: int) -> float:
     """Return the rate of the second of two backlogs."""
     with ExitStack() as running:
         workers = [running.enter_context(stand.service("tpsl-worker")) for _ in range(count)]
         watched.wait_until_watched()
         backlogs.drain(ticks, workers)
         time.sleep(PAUSE_SECONDS)
-        return [ticks / backlogs.drain(ticks, workers).seconds]
+        return ticks / backlogs.drain(ticks, workers).seconds

@@ -18,7 +18,7 @@ from shared.bus.tick_log import stream_of
 
 OF_ITS_RATE = Goal(figure="ratio", least=0.8)
 COST_OF_MANY = Goal(figure="times_the_cost_of_the_fewest", most=1.25)
-PAUSE_SECONDS = 1.0
+PAUSE_SECONDS = 1
 WARM_UPS = 1  # rounds that do not count
 
 
@@ -62,7 +62,7 @@ def _rounds(
                 subject.append(canaries.drain(ticks, [worker]))
             with asleep([worker]):
                 baseline.append(time_drain([subscriber], counted, 1))
-            time.sleep(PAUSE_SECONDS)
+            time.sleep(run.size(PAUSE_SECONDS, smoke=0))
         return _figures(subject[WARM_UPS:], ticks), _figures(baseline[WARM_UPS:], ticks)
 
 
