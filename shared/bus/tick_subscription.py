@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Self
 
 from shared.bus.backoff import Backoff
-from shared.bus.channels import MESSAGE, SUBSCRIBED, Channels
+from shared.bus.channels import MESSAGE, MOST_AT_ONCE, SUBSCRIBED, Channels
 from shared.bus.connection import CONNECTION_LOST, connect_redis
 from shared.bus.tick_log import last_entry_places, mark_lost, read_message, read_page, stream_of, trimmed_through
 from shared.domain.places import BEFORE_EVERYTHING
@@ -14,6 +14,7 @@ from shared.domain.ticks import LogEntry
 from shared.logs import log_event
 
 COMPARE_EVERY_SECONDS = 1.0
+POSTPONED_SECONDS = 4.0  # while messages wait, the streams would only say beforehand what these will
 MOST_FROM_STREAM = 5000
 
 logger = logging.getLogger(__name__)
@@ -78,21 +79,24 @@ class TickSubscription:
             return batch
         try:
             self._doorbell = self._doorbell or Channels(self._redis, map(stream_of, self._after))
-            self._take_messages(self._doorbell, batch, timeout)
-            if time.monotonic() >= self._compare_at:
+            more_wait = self._take_messages(self._doorbell, batch, timeout)
+            if time.monotonic() >= self._compare_at + (POSTPONED_SECONDS if more_wait else 0):
                 self._compare(batch)
             self._backoff.reset()
         except CONNECTION_LOST as error:
             self._lose_connection(error)
         return batch
 
-    def _take_messages(self, doorbell: Channels, batch: list[LogEntry], timeout: float) -> None:
+    def _take_messages(self, doorbell: Channels, batch: list[LogEntry], timeout: float) -> bool:
+        """Take as many as are read at once; whether that was so many that more may wait."""
         until_compare = max(0.0, self._compare_at - time.monotonic())
-        for kind, channel, data in doorbell.read(min(timeout, until_compare)):
+        count = 0
+        for count, (kind, channel, data) in enumerate(doorbell.read(min(timeout, until_compare)), start=1):  # noqa: B007
             if kind == MESSAGE:
                 self._take_message(channel.removeprefix("ticks:"), data, batch)
             elif kind == SUBSCRIBED:  # what was appended until now rang no bell for us
                 self._compare_at = 0.0
+        return count >= MOST_AT_ONCE
 
     def _take_message(self, symbol: str, data: str, batch: list[LogEntry]) -> None:
         after = self._after.get(symbol)
