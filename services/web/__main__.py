@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import socket
 import threading
+from collections.abc import Callable
 from functools import partial
 
 from flask import Flask
@@ -31,7 +32,7 @@ class PortTaken(Exception):
     """The port that the service should listen on is not free; the message names it."""
 
 
-def main(settings: Settings) -> None:
+def main(settings: Settings, make_app: Callable[[Settings], Flask] = create_app) -> None:
     """Serve until told to stop."""
     try:
         check_port(settings)
@@ -52,7 +53,7 @@ def main(settings: Settings) -> None:
         log_level=LogLevels.error,
         log_dictconfig=_TO_THE_ROOT_LOGGER,
     )
-    server.serve(target_loader=partial(load_app, settings), wrap_loader=False)
+    server.serve(target_loader=partial(load_app, settings, make_app), wrap_loader=False)
 
 
 def check_port(settings: Settings) -> None:
@@ -65,14 +66,14 @@ def check_port(settings: Settings) -> None:
         raise PortTaken(f"Cannot listen on {where}: {error.strerror}. Set PORT to a free one.") from error
 
 
-def load_app(settings: Settings) -> Flask:
+def load_app(settings: Settings, make_app: Callable[[Settings], Flask]) -> Flask:
     """Make the app in the process that serves it.
 
     What it is made of is taken for permanent: collecting garbage need not look at it each time.
     """
     configure_logging(settings.log_level)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    app = create_app(settings)
+    app = make_app(settings)
     gc.freeze()
     return app
 

@@ -1,4 +1,4 @@
-"""What another worker brings: ticks with one and with two TP/SL workers."""
+"""What another worker brings: ticks with one and with two TP/SL workers, bursts with up to four recorder workers."""
 
 import time
 from collections.abc import Iterator
@@ -6,19 +6,23 @@ from contextlib import ExitStack
 from statistics import median
 
 from cli.bench.backlog import Backlogs
+from cli.bench.bursts import burst
 from cli.bench.market import SYMBOLS
 from cli.bench.results import RATIO, Goal, Result
 from cli.bench.run import Run
 from cli.bench.stand import Stand, open_stand
+from cli.bench.traders import add_trader
 from cli.bench.watched import WatchedMarket
 
 NO_WORSE = Goal(figure=RATIO, least=1)
 PAUSE_SECONDS = 1.0
+RECORDER_WORKERS = (2, 4)
 
 
 def measure(run: Run) -> Iterator[Result]:
     """Yield the cases of everything that can have more workers."""
     yield from _ticks(run)
+    yield from _bursts(run)
 
 
 def _ticks(run: Run) -> Iterator[Result]:
@@ -50,3 +54,23 @@ def _rate(stand: Stand, watched: WatchedMarket, backlogs: Backlogs, ticks: int, 
         backlogs.drain(ticks, workers)
         time.sleep(PAUSE_SECONDS)
         return ticks / backlogs.drain(ticks, workers).seconds
+
+
+def _bursts(run: Run) -> Iterator[Result]:
+    """Compare the alerts that are recorded a second in a burst with those of one recorder worker."""
+    count = run.size(2000, smoke=50)
+    one = _alerts_per_second(run, count, workers=1)
+    for workers in RECORDER_WORKERS[: run.size(2, smoke=1)]:
+        yield Result(
+            case=f"{count:,} alerts at once, {workers} recorder workers",
+            figures={"recorded_per_second": _alerts_per_second(run, count, workers=workers)},
+            baseline={"recorded_per_second": one},
+            goals=(NO_WORSE,),
+        )
+
+
+def _alerts_per_second(run: Run, count: int, *, workers: int) -> float:
+    run.say(f"{count:,} alerts at once, {workers} recorder workers")
+    with open_stand() as stand:
+        tokens = add_trader(stand, "trader", count)
+        return count / burst(stand, tokens, workers=workers).recorded
