@@ -54,8 +54,13 @@ class _Scale:
         return self.bottom - float((amount - self.low) / (self.high - self.low)) * (self.bottom - self.top)
 
 
-def equity_chart(points: Sequence[EquityPoint], zone: ZoneInfo, currency: str, size: Size) -> Markup:
-    """Draw the equity curve with its underwater curve below; empty without points."""
+def equity_chart(
+    points: Sequence[EquityPoint], zone: ZoneInfo, currency: str, size: Size, closings: int | None = None
+) -> Markup:
+    """Draw the equity curve with its underwater curve below; empty without points.
+
+    `closings`: how many there were, where it is not one for each point.
+    """
     if not points:
         return Markup("")
     equity_lines = grid_lines([Decimal(0), *(point.equity for point in points)], GRID_LINES)
@@ -66,7 +71,7 @@ def equity_chart(points: Sequence[EquityPoint], zone: ZoneInfo, currency: str, s
     lower = _Scale(low=water_lines[0], high=water_lines[-1], top=top, bottom=top + size.lower)
     places = _places(points, left, size.width - 4)
     parts = [
-        _head(points, currency, size),
+        _head(points, currency, size, len(points) if closings is None else closings),
         _grid(upper, equity_lines, left, size, currency),
         _grid(lower, water_lines, left, size, currency),
         _area("equity-area", _steps(places, [upper.y(point.equity) for point in points], left, upper.y(Decimal(0)))),
@@ -171,10 +176,10 @@ def _date_labels(first: datetime, last: datetime) -> tuple[str, str]:
     return first.strftime(pattern), last.strftime(pattern)
 
 
-def _head(points: Sequence[EquityPoint], currency: str, size: Size) -> Markup:
+def _head(points: Sequence[EquityPoint], currency: str, size: Size, closings: int) -> Markup:
     deepest = format_money(-min(point.underwater for point in points), currency)
     description = (
-        f"After {len(points)} closings the booked result is {format_money(points[-1].equity, currency)}; "
+        f"After {closings} closings the booked result is {format_money(points[-1].equity, currency)}; "
         f"its deepest fall below an earlier high was {deepest}."
     )
     head = Markup(

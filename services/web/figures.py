@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from services.web.formatting import (
@@ -16,16 +17,8 @@ from services.web.formatting import (
     format_ratio,
     result_cell,
 )
-from shared.domain.performance import (
-    NO_CLOSED_TRADE,
-    Course,
-    Figure,
-    Performance,
-    TickDrawdown,
-    summarize_trades,
-    tick_drawdown,
-)
-from shared.store.results import RecorderResult
+from shared.domain.performance import NO_CLOSED_TRADE, Figure, Performance, TickDrawdown
+from shared.domain.result_days import ResultDay, drawdown_of_days, summarize_days
 
 OVERLAP = "positions overlapped: each is taken at its own lowest"
 
@@ -54,35 +47,14 @@ class RecorderLine:
     win_rate: Cell
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Booked:
-    """All booked results of a user, or of one recorder, with the courses of their positions by recorder."""
-
-    results: Sequence[RecorderResult]
-    courses: Mapping[int, Sequence[Course]]
-
-    @property
-    def currencies(self) -> list[str]:
-        """The currencies that the results are in."""
-        return sorted({each.currency for each in self.results}) or ["USD"]
-
-    def of(self, recorder_id: int) -> "Booked":
-        """Those of one recorder."""
-        return Booked(
-            results=[each for each in self.results if each.recorder_id == recorder_id],
-            courses={recorder_id: self.courses.get(recorder_id, [])},
-        )
-
-
-def large_figures(booked: Booked, today: Sequence[RecorderResult]) -> list[ShownFigure]:
+def large_figures(days: Sequence[ResultDay], today: date) -> list[ShownFigure]:
     """Show the five figures that say how it goes."""
-    mixed = mixed_currencies(booked)
+    mixed = mixed_currencies(days)
     if mixed:
         return [ShownFigure(name="Net profit", cell=result_cell(None, reason=mixed), sub=mixed)]
-    currency = booked.currencies[0]
-    performance = summarize_trades(each.result for each in booked.results)
-    drawdown = _drawdown(booked)
-    todays = summarize_trades(each.result for each in today)
+    currency = currencies(days)[0]
+    performance, drawdown = summarize_days(days), drawdown_of_days(days)
+    todays = summarize_days([day for day in days if day.day >= today])
     return [
         ShownFigure(name="Today", cell=result_cell(todays.net_profit, currency), sub=counted(todays.trades)),
         ShownFigure(
@@ -104,15 +76,21 @@ def large_figures(booked: Booked, today: Sequence[RecorderResult]) -> list[Shown
     ]
 
 
-def recorder_lines(booked: Booked, names: Mapping[int, str]) -> list[RecorderLine]:
+def recorder_lines(days: Mapping[int, Sequence[ResultDay]], names: Mapping[int, str]) -> list[RecorderLine]:
     """Show each recorder's results, in the order of the names."""
-    return [_line(recorder_id, name, booked.of(recorder_id)) for recorder_id, name in names.items()]
+    return [_line(recorder_id, name, days[recorder_id]) for recorder_id, name in names.items()]
 
 
-def mixed_currencies(booked: Booked) -> str:
+def currencies(days: Sequence[ResultDay]) -> list[str]:
+    """The currencies that closed trades are in, or where none is closed, one that something is in."""
+    closed = {day.currency for day in days if day.trades}
+    return sorted(closed) or sorted({day.currency for day in days})[:1] or ["USD"]
+
+
+def mixed_currencies(days: Sequence[ResultDay]) -> str:
     """Say why results cannot be added up; empty if they can."""
-    currencies = booked.currencies
-    return f"results in {' and '.join(currencies)} do not add up" if len(currencies) > 1 else ""
+    found = currencies(days)
+    return f"results in {' and '.join(found)} do not add up" if len(found) > 1 else ""
 
 
 def counted(trades: int) -> str:
@@ -137,18 +115,16 @@ def _positions(number: int) -> str:
     return "1 position" if number == 1 else f"{format_number(number)} positions"
 
 
-def _line(recorder_id: int, name: str, booked: Booked) -> RecorderLine:
-    performance = summarize_trades(each.result for each in booked.results)
-    mixed, currency = mixed_currencies(booked), booked.currencies[0]
+def _line(recorder_id: int, name: str, days: Sequence[ResultDay]) -> RecorderLine:
+    performance = summarize_days(days)
+    mixed, currency = mixed_currencies(days), currencies(days)[0]
     undefined = mixed or ("" if performance.trades else NO_CLOSED_TRADE)
     return RecorderLine(
         id=recorder_id,
         name=name,
         trades=performance.trades,
         net=result_cell(None if undefined else performance.net_profit, currency, undefined),
-        drawdown=_unless(
-            undefined if not any(booked.courses.values()) else mixed, tick_drawdown_cell(_drawdown(booked), currency)
-        ),
+        drawdown=_unless(mixed if days else undefined, tick_drawdown_cell(drawdown_of_days(days), currency)),
         closed_drawdown=_unless(undefined, Cell(text=format_money(performance.closed_drawdown, currency))),
         profit_factor=_unless(mixed, _ratio(performance)),
         win_rate=_rate(performance),
@@ -157,10 +133,6 @@ def _line(recorder_id: int, name: str, booked: Booked) -> RecorderLine:
 
 def _unless(undefined: str, value: Cell) -> Cell:
     return Cell(text=NO_VALUE, reason=undefined) if undefined else value
-
-
-def _drawdown(booked: Booked) -> TickDrawdown:
-    return tick_drawdown(course for courses in booked.courses.values() for course in courses)
 
 
 def _beside(drawdown: TickDrawdown, performance: Performance, currency: str) -> str:

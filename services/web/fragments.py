@@ -9,21 +9,23 @@ from zoneinfo import ZoneInfo
 from flask import render_template
 from markupsafe import Markup
 
+from services.web.backend import backend
 from services.web.charts import NARROW, WIDE, equity_chart
 from services.web.feed_state import last_ticks
-from services.web.figures import Booked, large_figures, mixed_currencies, recorder_lines
+from services.web.figures import currencies, large_figures, mixed_currencies, recorder_lines
 from services.web.position_view import view_positions
+from services.web.results import MOST_STEPS, read_curve, read_days
 from services.web.trade_view import view_trades
-from shared.domain.performance import equity_curve
-from shared.domain.timestamps import from_datetime
-from shared.domain.trading_day import trading_day, trading_day_start
+from shared.domain.result_days import ResultDay
+from shared.domain.trading_day import trading_day
 from shared.store.database import Connection
-from shared.store.reports import open_positions, recorder_names
-from shared.store.results import booked_results, load_courses
+from shared.store.reports import busiest_recorders, open_positions
+from shared.store.result_days import Scope
 from shared.store.signal_list import SignalFilter, list_signals
 from shared.store.trade_list import TradeFilter, list_trades
 
 RECENT = 8
+RECORDERS_SHOWN = 20
 # Names of the fragments on a page -> their templates.
 TEMPLATES = {
     "positions": "_positions.html",
@@ -43,18 +45,23 @@ def position_parts(connection: Connection, user_id: int, recorder_id: int | None
     return {"positions": view_positions(rows, last_ticks({row.ticker for row in rows}), time.time_ns())}
 
 
-def result_parts(connection: Connection, user_id: int, zone: ZoneInfo, recorder_id: int | None = None) -> Parts:
-    """Read what was booked: figures, equity curve, results by recorder."""
-    booked = Booked(
-        results=booked_results(connection, user_id, recorder_id=recorder_id),
-        courses=load_courses(connection, user_id, recorder_id=recorder_id),
-    )
-    begin = from_datetime(trading_day_start(trading_day(datetime.now(UTC))))
-    today = [each for each in booked.results if each.result.exited_at >= begin]
+def result_parts(scope: Scope, zone: ZoneInfo, days: Sequence[ResultDay]) -> Parts:
+    """Show what was booked: figures and equity curve."""
     return {
-        "figures": large_figures(booked, today),
-        "equity": equity_part(booked, zone),
-        "by_recorder": recorder_lines(booked, recorder_names(connection, user_id)),
+        "figures": large_figures(days, trading_day(datetime.now(UTC))),
+        "equity": _equity(scope, zone, days),
+    }
+
+
+def overall_parts(user_id: int, zone: ZoneInfo) -> Parts:
+    """Read what all recorders booked together, and each of the busiest ones; on connections of its own."""
+    with backend().engine.connect() as connection:
+        names = busiest_recorders(connection, user_id, most=RECORDERS_SHOWN)
+    all_of_them, single = Scope(user_id=user_id), {each: Scope(user_id=user_id, recorder_id=each) for each in names}
+    days = read_days([all_of_them, *single.values()])
+    return {
+        **result_parts(all_of_them, zone, days[all_of_them]),
+        "by_recorder": recorder_lines({each: days[scope] for each, scope in single.items()}, names),
     }
 
 
@@ -70,13 +77,17 @@ def signal_parts(connection: Connection, user_id: int) -> Parts:
     return {"signals": signals}
 
 
-def equity_part(booked: Booked, zone: ZoneInfo) -> Mapping[str, Markup | str]:
+def _equity(scope: Scope, zone: ZoneInfo, days: Sequence[ResultDay]) -> Mapping[str, Markup | str]:
     """Draw the equity curve in both sizes, or say why there is none."""
-    mixed = mixed_currencies(booked)
-    points = [] if mixed else equity_curve(each.result for each in booked.results)
+    mixed, currency = mixed_currencies(days), currencies(days)[0]
+    points = [] if mixed else read_curve(scope, days)
+    closings = sum(day.trades for day in days)
+    many = closings > MOST_STEPS
+    wide, narrow = (equity_chart(points, zone, currency, size, closings if many else None) for size in (WIDE, NARROW))
     return {
-        "wide": equity_chart(points, zone, booked.currencies[0], WIDE),
-        "narrow": equity_chart(points, zone, booked.currencies[0], NARROW),
+        "wide": wide,
+        "narrow": narrow,
+        "step": "trading day" if many else "closing",
         "title": "No curve" if mixed else "No closed trade yet",
         "reason": mixed or "The curve starts with the first closed trade.",
     }

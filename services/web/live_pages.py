@@ -8,10 +8,9 @@ from services.web.backend import backend
 from services.web.event_stream import event
 from services.web.feed_state import feed_cell
 from services.web.formatting import Cell
-from services.web.fragments import position_parts, render_fragments, result_parts, signal_parts, trade_parts
+from services.web.fragments import overall_parts, position_parts, render_fragments, signal_parts, trade_parts
 from services.web.open_positions import OpenPositions
 from services.web.position_view import view_position
-from shared.store.database import Connection
 from shared.store.reports import change_marker
 
 
@@ -34,9 +33,9 @@ class LivePages:
         with backend().engine.connect() as connection:
             marker = change_marker(connection, self.positions.user_id)
             self.positions.look(connection)
-            if marker != self._marker:
-                self._marker, self._shown = marker, {}
-                self._fragments = self._render(connection)
+        if marker != self._marker:
+            self._marker, self._shown = marker, {}
+            self._fragments = self._render()
 
     def snapshot(self) -> str:
         """Everything; a browser forgets what it had."""
@@ -61,12 +60,14 @@ class LivePages:
         self._shown |= changed
         return changed
 
-    def _render(self, connection: Connection) -> dict[str, str]:
+    def _render(self) -> dict[str, str]:
         user_id = self.positions.user_id
-        parts = {
-            **position_parts(connection, user_id),
-            **result_parts(connection, user_id, self._zone),
-            **trade_parts(connection, user_id),
-            **signal_parts(connection, user_id),
-        }
+        results = overall_parts(user_id, self._zone)
+        with backend().engine.connect() as connection:
+            parts = {
+                **results,
+                **position_parts(connection, user_id),
+                **trade_parts(connection, user_id),
+                **signal_parts(connection, user_id),
+            }
         return render_fragments(parts, self._zone)

@@ -1,7 +1,8 @@
 """What a fold leaves behind, written: positions, their trades and their legs; a few statements for many recorders."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection
@@ -10,6 +11,7 @@ from shared.domain.contracts import Contract
 from shared.domain.position import Position
 from shared.domain.timestamps import to_datetime
 from shared.domain.trades import Leg
+from shared.domain.trading_day import trading_day
 from shared.store.positions import (
     StoredPosition,
     insert_legs,
@@ -18,6 +20,7 @@ from shared.store.positions import (
     position_row,
     update_positions,
 )
+from shared.store.result_days import unsettle_days
 from shared.store.trades import trade_rows, write_trades
 
 
@@ -55,7 +58,28 @@ def write_positions(
     _write_trades(connection, written)
     legs = [leg_row(each.id, leg) for each in written for leg in each.folded.position.legs]
     insert_legs(connection, legs)
+    unsettle_days(connection, _days_written(folded))
     return written
+
+
+def _days_written(folded: Sequence[FoldedPosition]) -> dict[int, set[date]]:
+    """Return the days, by recorder, to which a fold brought something that was not in them before."""
+    days: dict[int, set[date]] = {}
+    for each in folded:
+        moments = _moments_written(each.position, each.stored)
+        days.setdefault(each.recorder_id, set()).update(trading_day(to_datetime(moment)) for moment in moments)
+    return days
+
+
+def _moments_written(position: Position, stored: StoredPosition | None) -> Iterator[int]:
+    """When trades closed and legs began; of the leg that was under way when the position was loaded, all was known."""
+    known_leg = stored.position.stretch.number if stored else 0
+    yield from (trade.exited_at for trade in position.trades if trade.exited_at is not None)
+    yield from (leg.started_at for leg in position.legs if leg.number > known_leg)
+    if position.closed_at is not None:
+        yield position.closed_at
+    elif position.stretch.number > known_leg:
+        yield position.stretch.started_at
 
 
 def _write_trades(connection: Connection, written: Sequence[WrittenPosition]) -> None:

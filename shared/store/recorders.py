@@ -29,11 +29,26 @@ from shared.domain.recorder_settings import (
 )
 from shared.domain.symbols import UnknownSymbol, normalize_symbol
 from shared.store.contracts import contracts_in_force
+from shared.store.pages import Order, Page, SortColumn, fetch_page
+from shared.store.result_days import unsettle_recorder
 from shared.store.tables import recorder_settings, recorders, users
 from shared.tokens import TokenCipher, make_token, token_hash
 
 _NO_VERSION_YET = 0
 _ONE_OF_A_NAME = "uq_recorders_user_id_name"
+_OWN_COLUMNS = (
+    "id",
+    "user_id",
+    "settings_id",
+    "webhook_token_encrypted",
+    "signal_count",
+    "error",
+    "archived_at",
+    "created_at",
+    "updated_at",
+)
+_COLUMNS = (*_OWN_COLUMNS, "settings")
+_BY_NAME = Order(columns={"name": SortColumn(recorders.c.name)}, key=recorders.c.id)
 _MIRRORED = (
     "name",
     "strategy_type",
@@ -124,6 +139,9 @@ def rotate_webhook_token(connection: Connection, user_id: int, recorder_id: int,
 
 def delete_recorder(connection: Connection, user_id: int, recorder_id: int) -> bool:
     """Delete a recorder with everything it recorded; False if the user has no such recorder."""
+    if connection.execute(_owned(user_id, recorder_id).with_for_update()).one_or_none() is None:
+        return False
+    unsettle_recorder(connection, recorder_id)
     return connection.execute(delete(recorders).where(*_is(user_id, recorder_id))).rowcount > 0
 
 
@@ -133,6 +151,21 @@ def list_recorders(connection: Connection, user_id: int, *, archived: bool | Non
     if archived is not None:
         query = query.where(recorders.c.archived_at.is_not(None) if archived else recorders.c.archived_at.is_(None))
     return [_recorder(row) for row in connection.execute(query).mappings()]
+
+
+def list_page_of_recorders(
+    connection: Connection, user_id: int, *, archived: bool, cursor: str | None, limit: int
+) -> Page[Recorder]:
+    """List a page of a user's recorders by name. Raises PageRefused for a cursor that is not one."""
+    query = _recorders().where(recorders.c.user_id == user_id, recorders.c.archived_at.is_not(None) == archived)
+    page = fetch_page(connection, query, _BY_NAME, sort="name", cursor=cursor, limit=limit)
+    return page.map(lambda row: _recorder(row._mapping))  # noqa: SLF001 - a row's way to be asked by name
+
+
+def count_archived(connection: Connection, user_id: int) -> int:
+    """Count a user's recorders that are archived."""
+    archived = recorders.c.user_id == user_id, recorders.c.archived_at.is_not(None)
+    return int(connection.execute(select(func.count()).select_from(recorders).where(*archived)).scalar_one())
 
 
 def find_recorder(connection: Connection, user_id: int, recorder_id: int) -> Recorder | None:
@@ -187,24 +220,14 @@ def _put_in_force(connection: Connection, recorder_id: int, settings: RecorderSe
 
 
 def _recorders() -> Select[Any]:
-    names = (
-        "id",
-        "user_id",
-        "settings_id",
-        "webhook_token_encrypted",
-        "signal_count",
-        "error",
-        "archived_at",
-        "created_at",
-        "updated_at",
-    )
-    return select(*(recorders.c[name] for name in names), recorder_settings.c.settings).join(
+    return select(*(recorders.c[name] for name in _OWN_COLUMNS), recorder_settings.c.settings).join(
         recorder_settings, recorder_settings.c.id == recorders.c.settings_id
     )
 
 
 def _recorder(row: RowMapping) -> Recorder:
-    return Recorder(**{**row, "settings": parse_recorder_settings(row["settings"])})
+    values = {name: row[name] for name in _COLUMNS}
+    return Recorder(**{**values, "settings": parse_recorder_settings(row["settings"])})
 
 
 def _owned(user_id: int, recorder_id: int) -> Select[Any]:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Identity,
@@ -262,6 +263,8 @@ recorder_positions = Table(
     ),
     Index("ix_recorder_positions_voided", "voided_by", postgresql_where=text("voided_by IS NOT NULL")),
     Index(None, "changed_at"),
+    Index(None, "closed_at"),
+    Index(None, "recorder_id", "closed_at"),
 )
 
 recorded_trades = Table(
@@ -325,6 +328,8 @@ recorded_trades = Table(
     Index(None, "signal_id"),
     Index("ix_recorded_trades_voided", "voided_by", postgresql_where=text("voided_by IS NOT NULL")),
     Index(None, "recorder_id", "exit_time"),
+    Index(None, "entry_time", "id"),
+    Index("ix_recorded_trades_closed", text("coalesce(exit_time, 'infinity'::timestamptz)"), "id"),
 )
 
 # One row for each stretch of a position between two fills: equity drawdown at tick precision comes from them.
@@ -339,4 +344,52 @@ position_legs = Table(
     _money("highest_result", nullable=False),
     _moment("started_at", nullable=False),
     _moment("ended_at", nullable=False),
+    Index(None, "started_at"),
+)
+
+# Whose trading days are added up: those of one recorder, or with NULL those of all of a user's.
+result_scopes = Table(
+    "result_scopes",
+    metadata,
+    _id(),
+    Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("recorder_id", ForeignKey("recorders.id", ondelete="CASCADE"), unique=True),
+    Column("settled_through", Date),
+    Index("uq_result_scopes_user_id", "user_id", unique=True, postgresql_where=text("recorder_id IS NULL")),
+)
+
+# Days through `settled_through` that have to be computed all the same.
+unsettled_days = Table(
+    "unsettled_days",
+    metadata,
+    Column("scope_id", ForeignKey("result_scopes.id", ondelete="CASCADE"), primary_key=True),
+    Column("day", Date, primary_key=True),
+)
+
+# What settled days came to; a cache of trades and legs. `shared.domain.result_days` says what the columns mean.
+result_days = Table(
+    "result_days",
+    metadata,
+    Column("scope_id", ForeignKey("result_scopes.id", ondelete="CASCADE"), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("currency", Text, primary_key=True),
+    Column("trades", Integer, nullable=False),
+    Column("wins", Integer, nullable=False),
+    _money("won", nullable=False),
+    _money("lost", nullable=False),
+    _money("equity_high", nullable=False),
+    _money("equity_low", nullable=False),
+    _money("equity_fall", nullable=False),
+    _moment("last_closed_at"),
+    _money("low_change", nullable=False),
+    _money("low_lowest", nullable=False),
+    Column("open_at_lowest", Integer, nullable=False),
+    _money("booked_change", nullable=False),
+    _money("booked_high", nullable=False),
+    _money("fall", nullable=False),
+    Column("open_at_fall", Integer, nullable=False),
+    Column("open_change", Integer, nullable=False),
+    Column("gaps", Integer, nullable=False),
+    _money("longest_gap_seconds", nullable=False),
+    Column("unseen", Integer, nullable=False),
 )

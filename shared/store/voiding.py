@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, func, null, select, text, update
 
+from shared.store.result_days import unsettle_positions
 from shared.store.signals import LoggedSignal
 from shared.store.tables import recorded_signals, recorded_trades, recorder_positions, recorders
 
@@ -108,6 +109,7 @@ def _set_positions(connection: Connection, position_ids: Collection[int], values
     now = func.clock_timestamp()
     statement = update(recorder_positions).where(p.id == func.any(sorted(position_ids)))
     connection.execute(statement.values(**values, version=p.version + 1, changed_at=now, updated_at=now))
+    unsettle_positions(connection, position_ids)
 
 
 _FIRST = text(

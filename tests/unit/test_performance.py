@@ -8,14 +8,12 @@ from hypothesis import strategies as st
 from shared.domain.performance import (
     NO_CLOSED_TRADE,
     NO_LOSING_TRADE,
-    Course,
     Result,
     equity_curve,
-    summarize_trades,
-    tick_drawdown,
 )
 from shared.domain.trades import Leg
 from shared.domain.trading_day import trading_day, trading_day_start
+from tests.single_results import Course, summarize_trades, tick_drawdown
 
 
 def results(*pnls: str) -> list[Result]:

@@ -130,6 +130,9 @@ def _query_parameters(name: str) -> Iterator[Schema]:
         yield _in_query("archived", {"type": "boolean", "default": False})
     if name in OF_ONE_RECORDER:
         yield _in_query("recorder_id", {"type": "integer"})
+    if name == "equity":
+        yield _in_query("by", {"enum": ["closing", "day"], "default": "closing"})
+        yield _in_query("cursor", {"type": "string"})
     if name not in LISTS:
         return
     filters, order = LISTS[name]

@@ -4,7 +4,7 @@ from flask import render_template
 
 from services.web.backend import backend
 from services.web.feed_state import feed_cell
-from services.web.fragments import position_parts, result_parts, signal_parts, trade_parts
+from services.web.fragments import overall_parts, position_parts, signal_parts, trade_parts
 from services.web.pages.blueprint import pages
 from services.web.pages.viewer import viewer, viewer_zone
 
@@ -13,10 +13,11 @@ from services.web.pages.viewer import viewer, viewer_zone
 def dashboard() -> str:
     """Show the figures, what is open, the equity curve and what happened last."""
     user = viewer()
+    results = overall_parts(user.id, viewer_zone())
     with backend().engine.connect() as connection:
         parts = {
+            **results,
             **position_parts(connection, user.id),
-            **result_parts(connection, user.id, viewer_zone()),
             **trade_parts(connection, user.id),
             **signal_parts(connection, user.id),
         }

@@ -1,6 +1,6 @@
 """The query string of a list: its filters, its order and where it goes on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,3 +47,8 @@ def given_id(filters: Mapping[str, str], name: str) -> int | None:
     if text is None:
         return None
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else -1  # noqa: PLR2004 - fits a bigint
+
+
+def ticker_choices(tickers: Iterable[str], filters: Mapping[str, str]) -> list[tuple[str, str]]:
+    """List symbols as the choices of a filter, among them the one that is chosen."""
+    return [(ticker, ticker) for ticker in sorted({*tickers, *filter(None, [filters.get("symbol")])})]

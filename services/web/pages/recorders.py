@@ -1,5 +1,6 @@
 """The list of recorders, and a recorder's own page."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 from flask import abort, render_template, request
@@ -7,16 +8,19 @@ from flask import abort, render_template, request
 from services.web.alert_messages import alert_messages
 from services.web.alert_pace import pace_warnings
 from services.web.backend import backend
-from services.web.figures import Booked, RecorderLine, recorder_lines
+from services.web.figures import RecorderLine, recorder_lines
 from services.web.fragments import position_parts, result_parts
 from services.web.pages.blueprint import pages
+from services.web.pages.lists import PAGE_SIZE
 from services.web.pages.settings_summary import summarize_settings
 from services.web.pages.viewer import viewer, viewer_zone
 from services.web.pages.webhook_address import address_is_local, common_address_parts, webhook_address
+from services.web.results import read_days
 from shared.store.alert_arrivals import load_arrivals
-from shared.store.recorders import Recorder, find_recorder, list_recorders
-from shared.store.reports import open_positions
-from shared.store.results import booked_results, load_courses
+from shared.store.pages import PageRefused
+from shared.store.recorders import Recorder, count_archived, find_recorder, list_page_of_recorders
+from shared.store.reports import open_positions_of
+from shared.store.result_days import Scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,23 +38,31 @@ class ListedRecorder:
 
 @pages.get("/recorders")
 def recorders() -> str:
-    """List the recorders with what they hold and have made."""
-    user = viewer()
+    """List the recorders, a page at a time, with what they hold and have made."""
+    user, held = viewer(), defaultdict(list)
+    shows_archived, cursor = "archived" in request.args, request.args.get("cursor")
     with backend().engine.connect() as connection:
-        archived = list_recorders(connection, user.id, archived=True)
-        listed = archived if "archived" in request.args else list_recorders(connection, user.id, archived=False)
-        booked = Booked(results=booked_results(connection, user.id), courses=load_courses(connection, user.id))
-        held: dict[int, list[str]] = {}
-        for row in open_positions(connection, user.id):
-            held.setdefault(row.recorder_id, []).append(f"{row.side.lower()} {row.total_quantity} {row.ticker}")
-    lines = recorder_lines(booked, {each.id: each.name for each in listed})
+        archived = count_archived(connection, user.id)
+        try:
+            page = list_page_of_recorders(
+                connection, user.id, archived=shows_archived, cursor=cursor, limit=PAGE_SIZE
+            )
+        except PageRefused as refusal:
+            abort(400, str(refusal))
+        listed = page.items
+        for row in open_positions_of(connection, [each.id for each in listed]):
+            held[row.recorder_id].append(f"{row.side.lower()} {row.total_quantity} {row.ticker}")
+    scopes = {each.id: Scope(user_id=user.id, recorder_id=each.id) for each in listed}
+    days = read_days(list(scopes.values()))
+    names = {each.id: each.name for each in listed}
+    lines = recorder_lines({each: days[scope] for each, scope in scopes.items()}, names)
     rows = [
         ListedRecorder(
             id=each.id,
             name=each.name,
             enabled=each.settings.recording_enabled,
             symbol=each.settings.symbol,
-            holds=", ".join(held.get(each.id, [])),
+            holds=", ".join(held[each.id]),
             signals=each.signal_count,
             line=line,
         )
@@ -59,8 +71,9 @@ def recorders() -> str:
     return render_template(
         "recorders.html",
         recorders=rows,
-        archived=len(archived),
-        shows_archived="archived" in request.args,
+        archived=archived,
+        shows_archived=shows_archived,
+        next_cursor=page.next_cursor,
         **(common_address_parts(user, rows[0].name) if rows else {}),
     )
 
@@ -70,11 +83,10 @@ def recorder(recorder_id: int) -> str:
     """Show a recorder: how it does, its URL and messages, and its settings."""
     user = viewer()
     found = own_recorder(recorder_id)
+    scope = Scope(user_id=user.id, recorder_id=recorder_id)
+    results = result_parts(scope, viewer_zone(), read_days([scope])[scope])
     with backend().engine.connect() as connection:
-        parts = {
-            **result_parts(connection, user.id, viewer_zone(), recorder_id),
-            **position_parts(connection, user.id, recorder_id),
-        }
+        parts = {**results, **position_parts(connection, user.id, recorder_id)}
         arrivals = load_arrivals(connection, [recorder_id])
     return render_template(
         "recorder.html",

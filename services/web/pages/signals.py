@@ -9,11 +9,11 @@ from services.web.backend import backend
 from services.web.formatting import NO_VALUE, format_number, format_price
 from services.web.manual_signals import NotRejected, send_again
 from services.web.pages.blueprint import pages
-from services.web.pages.lists import PAGE_SIZE, ListView, given_filters, given_id
+from services.web.pages.lists import PAGE_SIZE, ListView, given_filters, given_id, ticker_choices
 from services.web.pages.question import Question, ask
 from services.web.pages.viewer import viewer
 from shared.store.pages import PageRefused
-from shared.store.reports import recorder_names, traded_tickers
+from shared.store.reports import recorder_choices, traded_tickers
 from shared.store.signal_list import SignalFilter, list_signals, load_signal
 
 
@@ -41,8 +41,8 @@ def signals() -> str:
         return render_template(
             "signals.html",
             list=view,
-            recorders=recorder_names(connection, viewer().id),
-            tickers=[(ticker, ticker) for ticker in traded_tickers(connection, viewer().id)],
+            recorders=recorder_choices(connection, viewer().id, given_id(filters, "recorder")),
+            tickers=ticker_choices(traded_tickers(connection, viewer().id), filters),
             stated=stated_position,
             signal_price=signal_price,
         )

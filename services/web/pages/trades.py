@@ -5,11 +5,11 @@ from flask import abort, render_template, request
 from services.web.backend import backend
 from services.web.figures import ShownFigure
 from services.web.pages.blueprint import pages
-from services.web.pages.lists import PAGE_SIZE, ListView, given_filters, given_id
+from services.web.pages.lists import PAGE_SIZE, ListView, given_filters, given_id, ticker_choices
 from services.web.pages.viewer import viewer
 from services.web.trade_view import REASONS, TradeView, view_trade, view_trades
 from shared.store.pages import PageRefused
-from shared.store.reports import recorder_names, traded_tickers
+from shared.store.reports import recorder_choices, traded_tickers
 from shared.store.trade_list import TradeFilter, list_trades, load_trade
 
 
@@ -42,8 +42,8 @@ def trades() -> str:
             "trades.html",
             list=view,
             reasons=REASONS,
-            recorders=recorder_names(connection, viewer().id),
-            tickers=[(ticker, ticker) for ticker in traded_tickers(connection, viewer().id)],
+            recorders=recorder_choices(connection, viewer().id, given_id(filters, "recorder")),
+            tickers=ticker_choices(traded_tickers(connection, viewer().id), filters),
         )
 
 

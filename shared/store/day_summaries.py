@@ -1,0 +1,154 @@
+"""What trading days came to, computed by Postgres from trades and legs; read only.
+
+The tests hold it against `shared.domain.performance`, which does the same from single trades and legs.
+"""
+
+from sqlalchemy import TextClause, text
+
+DAY = "CAST({at} AT TIME ZONE 'America/New_York' + interval '6 hours' AS date)"  # as shared.domain.trading_day has it
+# When the leg of an open position began, of which the column has nanoseconds.
+STARTED = "timestamptz 'epoch' + CAST(p.totals ->> 'leg_started_at' AS bigint) / 1000 * interval '1 microsecond'"
+
+_WANTED = """
+    SELECT * FROM unnest(
+        CAST(:scopes AS bigint[]), CAST(:owners AS bigint[]),
+        CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[])
+    ) wanted(scope_id, owner, begins, ends)
+"""
+# Closed trades, those of one moment together, and the booked results after each, counted from the day's start.
+_CLOSINGS = f"""
+    SELECT scope_id, currency, {DAY.format(at="t.exit_time")} AS day, t.exit_time AS at, sum(pnl) AS pnl,
+        count(*) AS trades, count(*) FILTER (WHERE pnl > 0) AS wins,
+        coalesce(sum(pnl) FILTER (WHERE pnl > 0), 0) AS won, coalesce(-sum(pnl) FILTER (WHERE pnl < 0), 0) AS lost
+    FROM wanted
+    JOIN recorded_trades t ON t.status = 'closed' AND t.voided_by IS NULL {{of_trade}}
+    JOIN recorder_positions p ON p.id = t.position_id
+    JOIN contracts ON contracts.id = p.contract_id
+    GROUP BY scope_id, currency, t.exit_time
+"""
+_EQUITY = """
+    SELECT *, sum(pnl) OVER (PARTITION BY scope_id, currency, day ORDER BY at) AS equity FROM closings
+"""
+_EQUITY_PEAKS = """
+    SELECT *, greatest(0, max(equity) OVER (PARTITION BY scope_id, currency, day ORDER BY at)) AS peak FROM equity
+"""
+_BOOKED = """
+    SELECT scope_id, currency, day, CAST(sum(trades) AS integer) AS trades, CAST(sum(wins) AS integer) AS wins,
+        sum(won) AS won, sum(lost) AS lost,
+        max(equity) AS equity_high, min(equity) AS equity_low, max(peak - equity) AS equity_fall,
+        max(at) AS last_closed_at
+    FROM equity_peaks GROUP BY scope_id, currency, day
+"""
+# What changes for a position from one moment on: its lowest result until the next one, and what it has booked.
+_STEPS = """
+    SELECT scope_id, currency, p.opened_at, p.opened_by, p.id AS position_id, l.number, l.started_at AS at,
+        l.lowest_result - coalesce(before.lowest_result, 0) AS low,
+        l.realized_before - coalesce(before.realized_before, 0) AS booked,
+        CASE WHEN before.number IS NULL THEN 1 ELSE 0 END AS open, 0 AS gap_seconds, false AS unseen
+    FROM wanted
+    JOIN position_legs l ON l.started_at >= begins AND l.started_at < ends
+    JOIN recorder_positions p
+        ON p.id = l.position_id AND p.voided_by IS NULL AND (p.closed_at >= begins OR p.closed_at IS NULL) {of_position}
+    JOIN contracts ON contracts.id = p.contract_id
+    LEFT JOIN position_legs before ON before.position_id = p.id AND before.number = l.number - 1
+    UNION ALL
+    SELECT scope_id, currency, p.opened_at, p.opened_by, p.id, coalesce(last.number, 0) + 1, p.closed_at,
+        p.realized_pnl - coalesce(last.lowest_result, 0), p.realized_pnl - coalesce(last.realized_before, 0),
+        CASE WHEN last.number IS NULL THEN 0 ELSE -1 END, p.gap_seconds, p.ticks_seen = 0
+    FROM wanted
+    JOIN recorder_positions p ON p.voided_by IS NULL AND p.closed_at >= begins AND p.closed_at < ends {of_position}
+    JOIN contracts ON contracts.id = p.contract_id
+    LEFT JOIN LATERAL (
+        SELECT number, lowest_result, realized_before FROM position_legs
+        WHERE position_id = p.id ORDER BY number DESC LIMIT 1
+    ) last ON true
+    UNION ALL
+    SELECT scope_id, currency, p.opened_at, p.opened_by, p.id, leg.number, leg.started_at,
+        p.realized_pnl + multiplier * least(
+            direction * (coalesce(lowest_since_fill * p.total_quantity, value) - value),
+            direction * (coalesce(highest_since_fill * p.total_quantity, value) - value)
+        ) - coalesce(before.lowest_result, 0),
+        p.realized_pnl - coalesce(before.realized_before, 0),
+        CASE WHEN before.number IS NULL THEN 1 ELSE 0 END, p.gap_seconds, false
+    FROM wanted
+    JOIN recorder_positions p ON p.status = 'open' AND p.voided_by IS NULL {of_position}
+    JOIN contracts ON contracts.id = p.contract_id
+    CROSS JOIN LATERAL (
+        SELECT CAST(p.totals ->> 'leg' AS integer) AS number, CASE p.side WHEN 'LONG' THEN 1 ELSE -1 END AS direction,
+            {started} AS started_at
+    ) leg
+    CROSS JOIN LATERAL (
+        SELECT sum(CAST(lot ->> 'entry_price' AS numeric) * CAST(lot ->> 'quantity' AS integer)) AS value
+        FROM jsonb_array_elements(p.entries) lot
+    ) entered
+    LEFT JOIN position_legs before ON before.position_id = p.id AND before.number = leg.number - 1
+    WHERE leg.started_at >= begins AND leg.started_at < ends
+"""
+_COURSE = f"""
+    SELECT scope_id, currency, {DAY.format(at="at")} AS day, at, opened_at, opened_by, position_id, number,
+        gap_seconds, unseen,
+        sum(low) OVER so_far AS low, sum(booked) OVER so_far AS booked, sum(open) OVER so_far AS open
+    FROM steps
+    WINDOW so_far AS (
+        PARTITION BY scope_id, currency, {DAY.format(at="at")} ORDER BY at, opened_at, opened_by, position_id, number
+        ROWS UNBOUNDED PRECEDING
+    )
+"""
+_COURSE_PEAKS = """
+    SELECT *, greatest(0, max(booked) OVER so_far) - low AS fall, row_number() OVER so_far AS moment
+    FROM course
+    WINDOW so_far AS (
+        PARTITION BY scope_id, currency, day ORDER BY at, opened_at, opened_by, position_id, number
+        ROWS UNBOUNDED PRECEDING
+    )
+"""
+_MARKED = """
+    SELECT scope_id, currency, day,
+        (array_agg(low ORDER BY moment DESC))[1] AS low_change, min(low) AS low_lowest,
+        (array_agg(open ORDER BY low, moment))[1] AS open_at_lowest,
+        (array_agg(booked ORDER BY moment DESC))[1] AS booked_change, max(booked) AS booked_high,
+        max(fall) AS fall, (array_agg(open ORDER BY fall DESC, moment))[1] AS open_at_fall,
+        (array_agg(open ORDER BY moment DESC))[1] AS open_change,
+        count(*) FILTER (WHERE gap_seconds > 0) AS gaps, max(gap_seconds) AS longest_gap_seconds,
+        count(*) FILTER (WHERE unseen) AS unseen
+    FROM course_peaks GROUP BY scope_id, currency, day
+"""
+_DAYS = """
+    SELECT scope_id, day, currency,
+        coalesce(trades, 0) AS trades, coalesce(wins, 0) AS wins, coalesce(won, 0) AS won, coalesce(lost, 0) AS lost,
+        coalesce(equity_high, 0) AS equity_high, coalesce(equity_low, 0) AS equity_low,
+        coalesce(equity_fall, 0) AS equity_fall, last_closed_at,
+        coalesce(low_change, 0) AS low_change, coalesce(low_lowest, 0) AS low_lowest,
+        coalesce(open_at_lowest, 0) AS open_at_lowest, coalesce(booked_change, 0) AS booked_change,
+        coalesce(booked_high, 0) AS booked_high, coalesce(fall, 0) AS fall, coalesce(open_at_fall, 0) AS open_at_fall,
+        coalesce(open_change, 0) AS open_change, coalesce(gaps, 0) AS gaps,
+        coalesce(longest_gap_seconds, 0) AS longest_gap_seconds, coalesce(unseen, 0) AS unseen
+    FROM booked FULL JOIN marked USING (scope_id, currency, day)
+"""
+
+
+def _summaries(of_trade: str, of_position: str) -> TextClause:
+    parts = {
+        "wanted": _WANTED,
+        "closings": _CLOSINGS.format(of_trade=of_trade),
+        "equity": _EQUITY,
+        "equity_peaks": _EQUITY_PEAKS,
+        "booked": _BOOKED,
+        "steps": _STEPS.format(of_position=of_position, started=STARTED),
+        "course": _COURSE,
+        "course_peaks": _COURSE_PEAKS,
+        "marked": _MARKED,
+    }
+    return text("WITH " + ",\n".join(f"{name} AS ({query})" for name, query in parts.items()) + _DAYS)
+
+
+# Each by the index that it has.
+OF_RECORDERS = _summaries(
+    "AND t.recorder_id = owner AND t.exit_time >= begins AND t.exit_time < ends",
+    "AND p.recorder_id = owner",
+)
+OF_USERS = _summaries(
+    "AND coalesce(t.exit_time, 'infinity') >= begins AND coalesce(t.exit_time, 'infinity') < ends"
+    " JOIN recorders r ON r.id = t.recorder_id AND r.user_id = owner",
+    "JOIN recorders r ON r.id = p.recorder_id AND r.user_id = owner",
+)

@@ -1,0 +1,229 @@
+"""Sums of trading days, held against the same figures from single trades and legs."""
+
+import random
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import accumulate, pairwise
+from threading import Thread
+
+import pytest
+from sqlalchemy import Connection, Engine, func, insert, select
+
+from shared.domain.performance import Result
+from shared.domain.result_days import ResultDay, curve_of_days, drawdown_of_days, summarize_days
+from shared.domain.timestamps import from_datetime
+from shared.domain.trades import Leg
+from shared.domain.trading_day import trading_day
+from shared.store.audit_rows import begin_snapshot
+from shared.store.recorders import delete_recorder
+from shared.store.result_days import Scope, load_result_days, settle_days, unsettle_days
+from shared.store.tables import position_legs, result_days, result_scopes
+from tests.recorded_rows import Rows, add_recorder, add_user
+from tests.single_results import Course, summarize_trades, tick_drawdown
+
+LONG_AGO = datetime(2026, 3, 6, 15, 0, tzinfo=UTC)  # the clocks change two days later
+ENTRY = Decimal(25600)
+
+
+class History:
+    """Positions of one recorder, in the database and as values."""
+
+    def __init__(self, rows: Rows, chance: random.Random) -> None:
+        self.rows, self.chance = rows, chance
+        self.courses: list[Course] = []
+        self.results: list[Result] = []
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(user_id=self.rows.user_id, recorder_id=self.rows.recorder_id)
+
+    def add(self, *, began: datetime, is_open: bool = False) -> None:
+        """Add a position of one to three legs; the last one of an open position is under way."""
+        chance = self.chance
+        gaps = [timedelta(microseconds=chance.randint(0, 10**11)) for _ in range(chance.randint(1, 3))]
+        moments = list(accumulate(gaps, initial=began))
+        booked = [self.cents() for _ in gaps]
+        before = list(accumulate(booked, initial=Decimal(0)))
+        lows = [each - abs(self.cents()) for each in before[:-1]]
+        ticks, gap = chance.choice([0, 7]), chance.choice([Decimal(0), Decimal("3.5")])
+        ended = len(gaps) - 1 if is_open else len(gaps)
+        moved = (ENTRY - (before[ended] - lows[ended]) / 2) if is_open else ENTRY
+        position_id = self.rows.position(
+            opened_at=began,
+            total_quantity=1 if is_open else 0,
+            realized_pnl=before[ended],
+            totals={"leg": ended + 1, "leg_started_at": from_datetime(moments[ended])},
+            lowest_since_fill=moved,
+            highest_since_fill=ENTRY,
+            ticks_seen=ticks,
+            gap_seconds=gap,
+            **({} if is_open else {"status": "closed", "closed_at": moments[-1], "exit_price": ENTRY, "entries": []}),
+        )
+        legs = [
+            self._leg(number, before[number - 1], lows[number - 1], stretch)
+            for number, stretch in enumerate(pairwise(moments), start=1)
+        ]
+        for leg, (started, ended_at) in zip(legs[:ended], pairwise(moments), strict=False):
+            self._insert(position_id, leg, started, ended_at)
+        for moment, pnl in zip(moments[1 : ended + 1], booked, strict=False):
+            self._trade(position_id, moment, pnl)
+        closed_at = None if is_open else from_datetime(moments[-1])
+        self.courses.append(
+            Course(
+                number=position_id,
+                legs=legs,
+                realized_pnl=before[ended],
+                closed_at=closed_at,
+                ticks_seen=ticks,
+                gap_seconds=gap,
+            )
+        )
+
+    def cents(self) -> Decimal:
+        return Decimal(self.chance.randint(-9999, 9999)) / 100
+
+    def _leg(self, number: int, before: Decimal, lowest: Decimal, stretch: tuple[datetime, datetime]) -> Leg:
+        return Leg(
+            number=number,
+            quantity=1,
+            realized_before=before,
+            lowest_result=lowest,
+            highest_result=Decimal(10_000),
+            started_at=from_datetime(stretch[0]),
+            ended_at=from_datetime(stretch[1]),
+        )
+
+    def _insert(self, position_id: int, leg: Leg, started: datetime, ended: datetime) -> None:
+        row = {name: getattr(leg, name) for name in ("number", "quantity", "realized_before", "lowest_result")}
+        row |= {"highest_result": leg.highest_result, "started_at": started, "ended_at": ended}
+        self.rows.connection.execute(insert(position_legs).values(position_id=position_id, **row))
+
+    def _trade(self, position_id: int, moment: datetime, pnl: Decimal) -> None:
+        facts = {"exit_price": ENTRY, "pnl_ticks": pnl, "commission": Decimal(0), "exit_reason": "tp"}
+        self.rows.trade(position_id, status="closed", exit_time=moment, pnl=pnl, **facts)
+        self.results.append(Result(exited_at=from_datetime(moment), pnl=pnl))
+
+
+@pytest.fixture
+def connection(engine: Engine) -> Iterator[Connection]:
+    with engine.connect() as connection:
+        yield connection
+
+
+def histories(connection: Connection, seed: int) -> list[History]:
+    """Three recorders of one user, over ten days, some of whose positions are still open."""
+    chance = random.Random(seed)
+    user_id = add_user(connection, f"user {seed} {id(connection)}")
+    made = [History(add_recorder(connection, user_id, name, symbol="MNQ1!"), chance) for name in ("a", "b", "c")]
+    for history in made:
+        for _ in range(9):
+            history.add(began=LONG_AGO + timedelta(minutes=chance.randint(0, 10 * 1440)))
+    made[1].add(began=LONG_AGO + timedelta(minutes=chance.randint(0, 10 * 1440)), is_open=True)
+    made[2].add(began=datetime.now(UTC) - timedelta(minutes=3), is_open=True)
+    connection.commit()
+    return made
+
+
+def loaded(connection: Connection, scopes: Sequence[Scope]) -> dict[Scope, Sequence[ResultDay]]:
+    connection.rollback()
+    begin_snapshot(connection)
+    days = load_result_days(connection, scopes)
+    connection.rollback()
+    return {scope: [day for day in of_scope if day.currency == "USD"] for scope, of_scope in days.items()}
+
+
+def settled(connection: Connection, scopes: Sequence[Scope]) -> int:
+    settle_days(connection, scopes)
+    connection.commit()
+    rows: int = connection.execute(select(func.count()).select_from(result_days)).scalar_one()
+    return rows
+
+
+def assert_equal(days: Sequence[ResultDay], made: Sequence[History]) -> None:
+    results = [result for history in made for result in history.results]
+    courses = [course for history in made for course in history.courses]
+    performance = summarize_days(days)
+    assert performance == summarize_trades(results)
+    assert drawdown_of_days(days) == tick_drawdown(courses)
+    curve = curve_of_days(days)
+    assert curve[-1].equity == performance.net_profit
+    assert -min(point.underwater for point in curve) == performance.closed_drawdown
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_days_come_to_what_their_trades_and_legs_come_to_settled_or_not(connection: Connection, seed: int) -> None:
+    made = histories(connection, seed)
+    everything, single = Scope(user_id=made[0].rows.user_id), [history.scope for history in made]
+    scopes = [everything, *single]
+
+    computed = loaded(connection, scopes)
+    before = settled(connection, [])
+    after = settled(connection, scopes)
+    stored = loaded(connection, scopes)
+
+    assert after > before
+    assert stored == computed
+    assert_equal(stored[everything], made)
+    for history in made:
+        assert_equal(stored[history.scope], [history])
+
+
+def test_what_is_written_into_a_settled_day_counts_at_once(connection: Connection) -> None:
+    made = histories(connection, 100)
+    scopes = [Scope(user_id=made[0].rows.user_id), made[0].scope]
+    settled(connection, scopes)
+
+    made[0].add(began=LONG_AGO + timedelta(days=2))
+    connection.commit()
+
+    assert_equal(loaded(connection, scopes)[scopes[0]], made)
+    settled(connection, scopes)
+    assert_equal(loaded(connection, scopes)[scopes[0]], made)
+
+
+def test_the_day_of_a_leg_under_way_is_settled_when_it_has_ended(connection: Connection) -> None:
+    made = histories(connection, 101)
+    scope = made[1].scope
+    settled(connection, [scope])
+    started = trading_day(datetime.fromtimestamp(made[1].courses[-1].legs[-1].started_at / 1e9, UTC))
+
+    of_scope = select(result_scopes.c.id).where(result_scopes.c.recorder_id == scope.recorder_id).scalar_subquery()
+    stored = set(connection.execute(select(result_days.c.day).where(result_days.c.scope_id == of_scope)).scalars())
+
+    assert stored
+    assert started not in stored
+    assert started in {day.day for day in loaded(connection, [scope])[scope]}
+
+
+def test_a_recorder_that_is_deleted_leaves_the_days_of_the_others(connection: Connection) -> None:
+    made = histories(connection, 102)
+    everything = Scope(user_id=made[0].rows.user_id)
+    settled(connection, [everything])
+
+    assert delete_recorder(connection, made[0].rows.user_id, made[0].rows.recorder_id)
+    connection.commit()
+
+    assert_equal(loaded(connection, [everything])[everything], made[1:])
+
+
+def test_who_settles_a_day_waits_for_who_writes_into_it(connection: Connection, engine: Engine) -> None:
+    made = histories(connection, 103)
+    everything = Scope(user_id=made[0].rows.user_id)
+    connection.rollback()
+    unsettle_days(connection, {made[0].rows.recorder_id: [trading_day(LONG_AGO)]})
+    made[0].add(began=LONG_AGO)
+    settler = Thread(target=_settle, args=(engine, everything))
+    settler.start()
+    settler.join(0.3)
+    assert settler.is_alive()
+
+    connection.commit()
+    settler.join()
+
+    assert_equal(loaded(connection, [everything])[everything], made)
+
+
+def _settle(engine: Engine, scope: Scope) -> None:
+    with engine.begin() as connection:
+        settle_days(connection, [scope])
