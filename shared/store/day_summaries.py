@@ -8,7 +8,9 @@ from sqlalchemy import TextClause, text
 DAY = "CAST({at} AT TIME ZONE 'America/New_York' + interval '6 hours' AS date)"  # as shared.domain.trading_day has it
 # When the leg of an open position began, of which the column has nanoseconds.
 STARTED = "timestamptz 'epoch' + CAST(p.totals ->> 'leg_started_at' AS bigint) / 1000 * interval '1 microsecond'"
+CLOSED = "coalesce(t.exit_time, 'infinity')"  # as it is indexed
 
+# The planner cannot look into `wanted`: the first of all beginnings tells it how few rows are meant.
 _WANTED = """
     SELECT * FROM unnest(
         CAST(:scopes AS bigint[]), CAST(:owners AS bigint[]),
@@ -21,7 +23,7 @@ _CLOSINGS = f"""
         count(*) AS trades, count(*) FILTER (WHERE pnl > 0) AS wins,
         coalesce(sum(pnl) FILTER (WHERE pnl > 0), 0) AS won, coalesce(-sum(pnl) FILTER (WHERE pnl < 0), 0) AS lost
     FROM wanted
-    JOIN recorded_trades t ON t.status = 'closed' AND t.voided_by IS NULL {{of_trade}}
+    JOIN recorded_trades t ON t.status = 'closed' AND t.voided_by IS NULL AND {CLOSED} >= :first {{of_trade}}
     JOIN recorder_positions p ON p.id = t.position_id
     JOIN contracts ON contracts.id = p.contract_id
     GROUP BY scope_id, currency, t.exit_time
@@ -46,7 +48,7 @@ _STEPS = """
         l.realized_before - coalesce(before.realized_before, 0) AS booked,
         CASE WHEN before.number IS NULL THEN 1 ELSE 0 END AS open, 0 AS gap_seconds, false AS unseen
     FROM wanted
-    JOIN position_legs l ON l.started_at >= begins AND l.started_at < ends
+    JOIN position_legs l ON l.started_at >= :first AND l.started_at >= begins AND l.started_at < ends
     JOIN recorder_positions p
         ON p.id = l.position_id AND p.voided_by IS NULL AND (p.closed_at >= begins OR p.closed_at IS NULL) {of_position}
     JOIN contracts ON contracts.id = p.contract_id
@@ -56,7 +58,8 @@ _STEPS = """
         p.realized_pnl - coalesce(last.lowest_result, 0), p.realized_pnl - coalesce(last.realized_before, 0),
         CASE WHEN last.number IS NULL THEN 0 ELSE -1 END, p.gap_seconds, p.ticks_seen = 0
     FROM wanted
-    JOIN recorder_positions p ON p.voided_by IS NULL AND p.closed_at >= begins AND p.closed_at < ends {of_position}
+    JOIN recorder_positions p
+        ON p.voided_by IS NULL AND p.closed_at >= :first AND p.closed_at >= begins AND p.closed_at < ends {of_position}
     JOIN contracts ON contracts.id = p.contract_id
     LEFT JOIN LATERAL (
         SELECT number, lowest_result, realized_before FROM position_legs
@@ -142,13 +145,11 @@ def _summaries(of_trade: str, of_position: str) -> TextClause:
     return text("WITH " + ",\n".join(f"{name} AS ({query})" for name, query in parts.items()) + _DAYS)
 
 
-# Each by the index that it has.
 OF_RECORDERS = _summaries(
     "AND t.recorder_id = owner AND t.exit_time >= begins AND t.exit_time < ends",
     "AND p.recorder_id = owner",
 )
 OF_USERS = _summaries(
-    "AND coalesce(t.exit_time, 'infinity') >= begins AND coalesce(t.exit_time, 'infinity') < ends"
-    " JOIN recorders r ON r.id = t.recorder_id AND r.user_id = owner",
+    f"AND {CLOSED} >= begins AND {CLOSED} < ends JOIN recorders r ON r.id = t.recorder_id AND r.user_id = owner",
     "JOIN recorders r ON r.id = p.recorder_id AND r.user_id = owner",
 )

@@ -155,6 +155,7 @@ def _compute_days(
             "owners": [scope.owner for scope, _, _ in chosen],
             "begins": [begins for _, begins, _ in chosen],
             "ends": [ends for _, _, ends in chosen],
+            "first": min((begins for _, begins, _ in chosen), default=_END),
         }
         if chosen:
             for row in connection.execute(query, parameters).mappings():
