@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 NOT_ANSWERED = 0
 HEAD_ENDS = b"\r\n\r\n"
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 120.0
 
 Address = tuple[str, int]
 

@@ -18,8 +18,10 @@ MOST_STEPS = 2000  # a chart is less than a thousand units wide
 
 def read_days(scopes: Collection[Scope]) -> Mapping[Scope, Sequence[ResultDay]]:
     """Read the trading days of some scopes, which the caller knows to be the user's."""
-    with backend().engine.begin() as connection:
-        settle_days(connection, scopes)
+    has_more = True
+    while has_more:
+        with backend().engine.begin() as connection:
+            has_more = settle_days(connection, scopes)
     with backend().engine.connect() as connection:
         begin_snapshot(connection)
         return load_result_days(connection, scopes)

@@ -16,7 +16,7 @@ from shared.domain.trading_day import trading_day, trading_day_start
 from shared.store.day_summaries import DAY, OF_RECORDERS, OF_USERS, STARTED
 from shared.store.tables import result_days
 
-_ONE_DAY = timedelta(days=1)
+_ONE_DAY, _MONTH = timedelta(days=1), timedelta(days=30)
 # Who writes into a day that is not over does not unsettle it, and has committed long before this has passed.
 _LEFT_ALONE = timedelta(hours=1)
 _BEGINNING, _END = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
@@ -62,14 +62,21 @@ def load_result_days(connection: Connection, scopes: Collection[Scope]) -> Mappi
     return found
 
 
-def settle_days(connection: Connection, scopes: Collection[Scope]) -> None:
-    """Store what those days came to that are over, in a transaction of its own; mostly there is nothing to do."""
+def settle_days(connection: Connection, scopes: Collection[Scope]) -> bool:
+    """Store what those days came to that are over, in a transaction of its own; mostly there is nothing to do.
+
+    A long history is settled a month at a time; returns whether there is more, in which case call it again.
+    """
     through = trading_day(datetime.now(UTC) - _LEFT_ALONE) - _ONE_DAY
     behind = [scope for scope, *_ in _behind(connection, scopes, through)]
+    has_more = False
     if behind:
         connection.execute(_LOCK, _keys(behind))
         for scope, settled, under_way in _behind(connection, behind, through):
-            _settle(connection, scope, settled, under_way, through)
+            month = min(through, _first_day(connection, scope, settled) + _MONTH)
+            _settle(connection, scope, settled, under_way, month)
+            has_more = has_more or month < through
+    return has_more
 
 
 def unsettle_days(connection: Connection, days: Mapping[int, Collection[date]]) -> None:
@@ -108,6 +115,14 @@ def _settle(
     parameters = {"id": settled.id, "through": through, "under_way": list(under_way), "gaps": gaps}
     for statement in (_ADVANCE, _CLOSE_GAPS, _LEAVE_GAPS):
         connection.execute(statement, parameters)
+
+
+def _first_day(connection: Connection, scope: Scope, settled: _Settled) -> date:
+    """Return the day behind the settled ones, or that of the first position."""
+    if settled.through is not None:
+        return settled.through + _ONE_DAY
+    first = connection.execute(_FIRST_OPENED, _keys([scope])).scalar()
+    return trading_day(first or datetime.now(UTC))
 
 
 def _behind(
@@ -238,6 +253,12 @@ _CLOSE_GAPS = text(
 )
 _LEAVE_GAPS = text(
     "INSERT INTO unsettled_days (scope_id, day) SELECT :id, unnest(CAST(:gaps AS date[])) ON CONFLICT DO NOTHING"
+)
+_FIRST_OPENED = text(
+    """
+    SELECT min(p.opened_at) FROM recorder_positions p JOIN recorders r ON r.id = p.recorder_id
+    WHERE r.user_id = ANY(CAST(:users AS bigint[])) OR r.id = ANY(CAST(:recorder_ids AS bigint[]))
+    """
 )
 _POSITIONS_OF = text("SELECT id FROM recorder_positions WHERE recorder_id = :recorder_id")
 _DAYS_OF = text(

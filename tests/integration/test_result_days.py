@@ -134,7 +134,8 @@ def loaded(connection: Connection, scopes: Sequence[Scope]) -> dict[Scope, Seque
 
 
 def settled(connection: Connection, scopes: Sequence[Scope]) -> int:
-    settle_days(connection, scopes)
+    while settle_days(connection, scopes):
+        connection.commit()
     connection.commit()
     rows: int = connection.execute(select(func.count()).select_from(result_days)).scalar_one()
     return rows
@@ -226,4 +227,5 @@ def test_who_settles_a_day_waits_for_who_writes_into_it(connection: Connection, 
 
 def _settle(engine: Engine, scope: Scope) -> None:
     with engine.begin() as connection:
-        settle_days(connection, [scope])
+        while settle_days(connection, [scope]):
+            pass

@@ -44,9 +44,7 @@ def recorders() -> str:
     with backend().engine.connect() as connection:
         archived = count_archived(connection, user.id)
         try:
-            page = list_page_of_recorders(
-                connection, user.id, archived=shows_archived, cursor=cursor, limit=PAGE_SIZE
-            )
+            page = list_page_of_recorders(connection, user.id, archived=shows_archived, cursor=cursor, limit=PAGE_SIZE)
         except PageRefused as refusal:
             abort(400, str(refusal))
         listed = page.items
