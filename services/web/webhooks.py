@@ -26,6 +26,8 @@ from shared.store.signal_intake import StoredSignal
 from shared.tokens import is_token, token_hash
 
 LARGEST_BODY = 64 * 1024
+# So much of a body that nobody wants is read and thrown away: who is cut off while sending never reads the answer.
+READ_AWAY = 1024 * 1024
 
 webhooks = Blueprint("webhooks", __name__)
 logger = logging.getLogger(__name__)
@@ -52,8 +54,10 @@ KEPT = Answer(code=200, body={"success": True, "signal_id": None, "status": ACCE
 def receive_alert(token: str) -> Response:
     """Store an alert and answer; if nothing here can store it, 503, after which TradingView sends it again."""
     began_at = time.monotonic()
+    request.max_content_length = LARGEST_BODY + READ_AWAY
     try:
         answer = _receive(backend(), token)
+        _read(READ_AWAY)
     except RequestEntityTooLarge:
         answer = TOO_LARGE
     _log(answer, time.monotonic() - began_at)
@@ -132,11 +136,18 @@ def _keep(backend: Backend, alert: AlertBody) -> Answer:
 
 def _read_body() -> bytes:
     """Read the body as it was sent, whatever its type; raises RequestEntityTooLarge, for chunked ones too."""
-    request.max_content_length = LARGEST_BODY + 1  # where a chunked body is cut off, silently
-    body = request.get_data(cache=False)
+    body = _read(LARGEST_BODY + 1)
     if len(body) > LARGEST_BODY:
+        _read(READ_AWAY)
         raise RequestEntityTooLarge
     return body
+
+
+def _read(most: int) -> bytes:
+    read = b""
+    while len(read) < most and (part := request.stream.read(most - len(read))):
+        read += part
+    return read
 
 
 def _may_post(settings: Settings) -> bool:

@@ -50,12 +50,13 @@ def test_the_server_takes_alerts_refuses_large_ones_and_stops_when_told_to(
 
     assert post(port, trader.token, [b'{"action": ', b'"buy"}']) == 200
     assert post(port, trader.token, [b" " * 1024] * 65) == 413
+    assert post(port, trader.token, [b" " * 1024] * 1000) == 413
     assert post(port, "unknown", [b"buy"]) == 404
     server.send_signal(signal.SIGTERM)
     _, log = server.communicate(timeout=10)
 
     assert server.returncode == 0
-    assert log.count('"event": "webhook"') == 3
+    assert log.count('"event": "webhook"') == 4
     assert "Traceback" not in log
     assert trader.token not in log
 

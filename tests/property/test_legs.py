@@ -20,7 +20,7 @@ def folded(scenario: Scenario) -> list[list[Position]]:
     by_recorder = []
     for recorder in read_recorders(scenario.recorders):
         own = [signal for signal in scenario.replay_signals() if signal.recorder == recorder.name]
-        fold, _ = _fold_recorder(recorder, own, tape)
+        fold, _, _ = _fold_recorder(recorder, own, tape)
         by_recorder.append([each for symbol in sorted(fold.positions) for each in fold.positions[symbol]])
     return by_recorder
 
