@@ -12,6 +12,7 @@ from shared.domain.quotes import Gap, Quote, Roll, SourceMessage
 NS_PER_SECOND = 1_000_000_000
 
 OLD_NS = 60 * NS_PER_SECOND
+SHORTEST_GAP_NS = 1000
 
 
 class FollowedSymbol:
@@ -93,6 +94,7 @@ class FollowedSymbol:
 
     def _end_gap(self, since: int, until: int) -> Sequence[Gap]:
         self._blind_since = None
+        since = min(since, until - SHORTEST_GAP_NS)  # messages before and after lost ones may come in one read
         unseen = self.hours.open_time(since, until)
         if unseen <= 0:
             return ()
