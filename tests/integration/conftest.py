@@ -3,10 +3,12 @@
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from redis import Redis
 from sqlalchemy import Engine
 
 from services.web import create_app
@@ -15,8 +17,9 @@ from shared.domain.recorder_settings import parse_recorder_settings
 from shared.settings import Settings
 from shared.store import users
 from shared.store.recorders import Recorder, create_recorder
-from shared.store.users import NewUser, create_user
+from shared.store.users import NewUser, change_password, create_user, rotate_api_key
 from shared.tokens import TokenCipher
+from tests.trading import Desk, empty_desk
 
 PASSWORD = "correct horse"
 _numbers = itertools.count(1)
@@ -41,6 +44,26 @@ class Trader:
     @property
     def bearer(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.made.api_key}"}
+
+
+class Program:
+    """The program of one user, who says which answers it expects."""
+
+    def __init__(self, client: FlaskClient, api_key: str) -> None:
+        self._client = client
+        self._headers = {"Authorization": f"Bearer {api_key}"}
+
+    def post(self, path: str, body: object = None, *, code: int = 202) -> Any:
+        answer = self._client.post(f"/api/v1{path}", json=body, headers=self._headers)
+        assert answer.status_code == code, answer.text
+        if code >= 400:
+            assert answer.content_type == "application/problem+json"
+        return answer.json
+
+    def get(self, path: str) -> Any:
+        answer = self._client.get(f"/api/v1{path}", headers=self._headers)
+        assert answer.status_code == 200, answer.text
+        return answer.json
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +96,27 @@ def trader(engine: Engine, settings: Settings) -> Trader:
 @pytest.fixture
 def other_trader(engine: Engine, settings: Settings) -> Trader:
     return make_trader(engine, settings)
+
+
+@pytest.fixture
+def desk(engine: Engine, redis_client: Redis) -> Desk:
+    return empty_desk(engine, redis_client)
+
+
+@pytest.fixture
+def program(client: FlaskClient, desk: Desk) -> Program:
+    """A program of the user whose desk it is."""
+    with desk.engine.begin() as connection:
+        return Program(client, rotate_api_key(connection, desk.user_id))
+
+
+@pytest.fixture
+def browser(client: FlaskClient, desk: Desk) -> FlaskClient:
+    """A browser in which the user whose desk it is has signed in."""
+    with desk.engine.begin() as connection:
+        change_password(connection, desk.user_id, PASSWORD)
+    assert client.post("/login", data={"name": "trader", "password": PASSWORD}).status_code == 302
+    return client
 
 
 def make_trader(engine: Engine, settings: Settings) -> Trader:

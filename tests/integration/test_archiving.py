@@ -4,17 +4,10 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from redis import Redis
-from sqlalchemy import Engine
 
-from shared.store.users import change_password, rotate_api_key
-from tests.integration.conftest import PASSWORD, Trader
-from tests.trading import Desk, assert_as_replayed, empty_desk
-
-
-@pytest.fixture
-def desk(engine: Engine, redis_client: Redis) -> Desk:
-    return empty_desk(engine, redis_client)
+from shared.store.users import rotate_api_key
+from tests.integration.conftest import Trader
+from tests.trading import Desk, assert_as_replayed
 
 
 @pytest.fixture
@@ -74,20 +67,17 @@ def test_one_that_holds_something_is_archived_only_with_it_closed(
     assert_as_replayed(desk)
 
 
-def test_the_pages_ask_first_and_list_it_apart(desk: Desk, client: FlaskClient) -> None:
+def test_the_pages_ask_first_and_list_it_apart(desk: Desk, browser: FlaskClient) -> None:
     recorder = desk.recorder(name="Old strategy")
-    with desk.engine.begin() as connection:
-        change_password(connection, desk.user_id, PASSWORD)
-    client.post("/login", data={"name": "trader", "password": PASSWORD})
     page = f"/recorders/{recorder.id}"
 
-    assert "Archive Old strategy?" in client.get(f"{page}/archive").text
-    assert "It is archived" in client.post(f"{page}/archive", follow_redirects=True).text
-    assert "Old strategy" not in client.get("/recorders").text
-    assert "Archived recorders: 1" in client.get("/recorders").text
-    assert "Old strategy" in client.get("/recorders?archived=").text
-    assert "back among" in client.post(f"{page}/restore", follow_redirects=True).text
-    assert "Old strategy" in client.get("/recorders").text
+    assert "Archive Old strategy?" in browser.get(f"{page}/archive").text
+    assert "It is archived" in browser.post(f"{page}/archive", follow_redirects=True).text
+    assert "Old strategy" not in browser.get("/recorders").text
+    assert "Archived recorders: 1" in browser.get("/recorders").text
+    assert "Old strategy" in browser.get("/recorders?archived=").text
+    assert "back among" in browser.post(f"{page}/restore", follow_redirects=True).text
+    assert "Old strategy" in browser.get("/recorders").text
 
 
 def test_nobody_archives_what_is_somebody_elses(desk: Desk, client: FlaskClient, other_trader: Trader) -> None:

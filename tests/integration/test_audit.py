@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from redis import Redis
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
 from cli.main import main
 from shared.audit import AuditedRecord, audit_recorders
@@ -18,14 +17,9 @@ from shared.store.audit_rows import begin_snapshot, recorders_to_audit
 from shared.store.flush import flush_positions
 from shared.store.positions import lock_open_positions
 from shared.store.signals import MANUAL
-from tests.trading import Desk, Recorder, empty_desk
+from tests.trading import Desk, Recorder
 
 LEGS = [{"value": 8, "trim": 1}, {"value": 40}]
-
-
-@pytest.fixture
-def desk(engine: Engine, redis_client: Redis) -> Desk:
-    return empty_desk(engine, redis_client)
 
 
 def audited(desk: Desk) -> list[AuditedRecord]:

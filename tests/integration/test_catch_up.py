@@ -48,11 +48,6 @@ SECOND = 1000 * MILLISECOND
 BUY, SELL, CLOSE = {"action": "buy"}, {"action": "sell"}, {"action": "close"}
 
 
-@pytest.fixture
-def desk(engine: Engine, redis_client: Redis) -> Desk:
-    return empty_desk(engine, redis_client)
-
-
 class TestOrder:
     def test_an_entry_and_an_exit_20_ms_apart_have_the_drawdown_of_the_ticks_in_between(self, desk: Desk) -> None:
         recorder = desk.recorder()

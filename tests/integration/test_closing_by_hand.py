@@ -5,48 +5,10 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from redis import Redis
-from sqlalchemy import Engine
 
 from services.web.pages.closing import ON_ITS_WAY
-from shared.store.users import change_password, rotate_api_key
-from tests.integration.conftest import PASSWORD, Trader
-from tests.trading import Desk, Recorder, empty_desk, wait_until
-
-
-class Program:
-    """The program of one user."""
-
-    def __init__(self, client: FlaskClient, api_key: str) -> None:
-        self._client = client
-        self._headers = {"Authorization": f"Bearer {api_key}"}
-
-    def close(self, recorder_id: int, body: object = None, *, code: int = 202) -> Any:
-        path = f"/api/v1/recorders/{recorder_id}/close"
-        answer = self._client.post(path, json=body, headers=self._headers)
-        assert answer.status_code == code, answer.text
-        if code >= 400:
-            assert answer.content_type == "application/problem+json"
-        return answer.json
-
-
-@pytest.fixture
-def desk(engine: Engine, redis_client: Redis) -> Desk:
-    return empty_desk(engine, redis_client)
-
-
-@pytest.fixture
-def program(client: FlaskClient, desk: Desk) -> Program:
-    with desk.engine.begin() as connection:
-        return Program(client, rotate_api_key(connection, desk.user_id))
-
-
-@pytest.fixture
-def browser(client: FlaskClient, desk: Desk) -> FlaskClient:
-    with desk.engine.begin() as connection:
-        change_password(connection, desk.user_id, PASSWORD)
-    assert client.post("/login", data={"name": "trader", "password": PASSWORD}).status_code == 302
-    return client
+from tests.integration.conftest import PASSWORD, Program, Trader
+from tests.trading import Desk, Recorder, wait_until
 
 
 def bought(desk: Desk, *symbols: str, **settings: Any) -> Recorder:
@@ -62,7 +24,7 @@ def test_a_position_is_closed_at_the_last_tick_with_the_reason_manual(desk: Desk
     recorder = bought(desk, "MNQ1!", "MES1!")
     desk.tick("97", "103")
 
-    answer = program.close(recorder.id, {"ticker": " cme_mini:mnq1! "})
+    answer = program.post(f"/recorders/{recorder.id}/close", {"ticker": " cme_mini:mnq1! "})
     desk.tick("90")
     desk.catch_up()
 
@@ -81,7 +43,7 @@ def test_without_a_symbol_everything_of_the_recorder_is_closed_and_nothing_of_ot
 ) -> None:
     recorder, other = bought(desk, "MNQ1!", "MES1!"), bought(desk, "MNQ1!")
 
-    program.close(recorder.id)
+    program.post(f"/recorders/{recorder.id}/close")
     desk.catch_up()
 
     assert [(each["exit_reason"], each["exit_price"]) for each in desk.trades(recorder)] == [("manual", 101)] * 2
@@ -90,13 +52,13 @@ def test_without_a_symbol_everything_of_the_recorder_is_closed_and_nothing_of_ot
 
 def test_closing_passes_while_recording_is_off_and_is_never_a_duplicate(desk: Desk, program: Program) -> None:
     recorder = bought(desk, "MNQ1!", duplicate_window_seconds=60)
-    program.close(recorder.id)
+    program.post(f"/recorders/{recorder.id}/close")
     desk.catch_up()
     desk.alert(recorder, {"action": "buy", "price": "100"})
     desk.catch_up()
     desk.edit(recorder, recording_enabled=False)
 
-    program.close(recorder.id)
+    program.post(f"/recorders/{recorder.id}/close")
     desk.catch_up()
 
     assert [each["exit_reason"] for each in desk.trades(recorder)] == ["manual", "manual"]
@@ -116,7 +78,7 @@ def test_a_position_without_any_tick_stays_open_and_says_why(desk: Desk, program
     desk.alert(recorder, {"action": "buy", "price": "100"})
     desk.catch_up()
 
-    program.close(recorder.id)
+    program.post(f"/recorders/{recorder.id}/close")
     desk.catch_up()
 
     assert "no tick of the symbol has been seen yet" in desk.signals(recorder)[-1]["reason"]
@@ -128,7 +90,7 @@ def test_what_is_not_open_is_refused(desk: Desk, program: Program, body: object)
     recorder = desk.recorder() if body != {"ticker": "MES1!"} else bought(desk, "MNQ1!")
     before = desk.signals(recorder)
 
-    problem = program.close(recorder.id, body, code=409)
+    problem = program.post(f"/recorders/{recorder.id}/close", body, code=409)
 
     assert "holds nothing" in problem["detail"]
     assert desk.signals(recorder) == before
@@ -140,7 +102,7 @@ def test_what_is_not_open_is_refused(desk: Desk, program: Program, body: object)
 def test_a_body_that_makes_no_sense_is_refused(desk: Desk, program: Program, body: object, word: str) -> None:
     recorder = bought(desk, "MNQ1!")
 
-    assert word in program.close(recorder.id, body, code=422)["detail"]
+    assert word in program.post(f"/recorders/{recorder.id}/close", body, code=422)["detail"]
     assert len(desk.signals(recorder)) == 1
 
 
@@ -148,7 +110,7 @@ def test_nobody_closes_what_is_somebody_elses(desk: Desk, client: FlaskClient, o
     recorder = bought(desk, "MNQ1!")
     key = other_trader.bearer["Authorization"].removeprefix("Bearer ")
 
-    Program(client, key).close(recorder.id, code=404)
+    Program(client, key).post(f"/recorders/{recorder.id}/close", code=404)
 
     assert len(desk.signals(recorder)) == 1
 
@@ -198,6 +160,6 @@ def test_pages_of_others_close_nothing(desk: Desk, client: FlaskClient, other_tr
 def test_a_worker_is_woken(desk: Desk, program: Program) -> None:
     recorder = bought(desk, "MNQ1!")
 
-    program.close(recorder.id)
+    program.post(f"/recorders/{recorder.id}/close")
 
     wait_until(lambda: desk.redis.exists("signals:wake"))

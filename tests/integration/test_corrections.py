@@ -4,21 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from redis import Redis
-from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from services.tpsl_worker.monitor import Monitor
 from shared import correction
 from shared.domain.places import stream_id
-from tests.trading import Desk, Json, Recorder, assert_as_replayed, audit_differences, empty_desk, wait_until
+from tests.trading import Desk, Json, Recorder, assert_as_replayed, audit_differences, wait_until
 
 BUY, SELL, CLOSE = {"action": "buy"}, {"action": "sell"}, {"action": "close"}
-
-
-@pytest.fixture
-def desk(engine: Engine, redis_client: Redis) -> Desk:
-    return empty_desk(engine, redis_client)
 
 
 def assert_right(desk: Desk) -> None:

@@ -2,14 +2,12 @@
 
 from decimal import Decimal
 
-import pytest
-from redis import Redis
 from sqlalchemy import Engine, delete, func, select
 
 from shared.domain.contracts import Contract
 from shared.store.recorders import delete_recorder
 from shared.store.tables import contracts, metadata, users
-from tests.trading import Desk, Recorder, empty_desk
+from tests.trading import Desk, Recorder
 
 OWN = Contract(
     root="OWN",
@@ -22,11 +20,6 @@ OWN = Contract(
 )
 KEPT_WITHOUT_USERS = {"contracts", "users"}
 DAYS_TO_COMPUTE = {"result_scopes", "unsettled_days"}  # of the user, without the recorder
-
-
-@pytest.fixture
-def desk(engine: Engine, redis_client: Redis) -> Desk:
-    return empty_desk(engine, redis_client)
 
 
 def with_history(desk: Desk) -> Recorder:

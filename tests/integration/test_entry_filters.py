@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from redis import Redis
 from sqlalchemy import Engine, event, text
 
 from shared.audit import audit_recorders
@@ -17,15 +16,10 @@ from shared.store.audit_rows import begin_snapshot, recorders_to_audit
 from shared.store.entry_histories import load_entry_histories
 from shared.store.recorders import find_recorder
 from tests.integration.test_audit import retention_takes
-from tests.trading import Desk, Recorder, assert_as_replayed, empty_desk
+from tests.trading import Desk, Recorder, assert_as_replayed
 
 BUY, SELL, CLOSE = {"action": "buy"}, {"action": "sell"}, {"action": "close"}
 FIVE_TO_SIX = datetime(2026, 3, 2, 22, 55, tzinfo=UTC)  # in New York
-
-
-@pytest.fixture
-def desk(engine: Engine, redis_client: Redis) -> Desk:
-    return empty_desk(engine, redis_client)
 
 
 def reasons(desk: Desk, recorder: Recorder) -> list[str | None]:

@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from redis import Redis
-from sqlalchemy import Engine
 
 from cli.main import main
 from shared.domain.timestamps import to_datetime
@@ -18,14 +16,9 @@ from shared.settings import Settings
 from shared.store.contracts import contracts_in_force
 from shared.store.signal_intake import NewSignal, insert_signal
 from shared.store.signals import MANUAL
-from tests.trading import Desk, Recorder, assert_as_replayed, empty_desk
+from tests.trading import Desk, Recorder, assert_as_replayed
 
 TIMED = {"action": "buy", "price": "100", "time": "2026-11-20T15:00:00Z"}
-
-
-@pytest.fixture
-def desk(engine: Engine, redis_client: Redis) -> Desk:
-    return empty_desk(engine, redis_client)
 
 
 def exported(desk: Desk, recorder: Recorder, directory: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:

@@ -21,11 +21,6 @@ BUY, CLOSE = {"action": "buy"}, {"action": "close"}
 
 
 @pytest.fixture
-def desk(engine: Engine, redis_client: Redis) -> Desk:
-    return empty_desk(engine, redis_client)
-
-
-@pytest.fixture
 def held(desk: Desk) -> list[Recorder]:
     """Three recorders with a position from 100."""
     recorders = [desk.recorder() for _ in range(3)]

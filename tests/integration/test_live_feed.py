@@ -7,9 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 
-import pytest
 from redis import Redis
-from sqlalchemy import Engine
 
 from services.price_feed.feed import Feed
 from services.price_feed.market_hours import ALWAYS
@@ -21,15 +19,10 @@ from shared.domain.ticks import GapMark, PriceTick
 from shared.settings import Settings
 from shared.store.database import connect_database
 from shared.store.wanted_symbols import load_wanted_symbols
-from tests.trading import Desk, empty_desk, wait_until
+from tests.trading import Desk, wait_until
 from tests.venues.plain_venue import PlainServer, PlainVenue
 
 OUTSIDE = "postgresql+psycopg2://nobody@127.0.0.1:1/none"
-
-
-@pytest.fixture
-def desk(engine: Engine, redis_client: Redis) -> Desk:
-    return empty_desk(engine, redis_client)
 
 
 @contextmanager

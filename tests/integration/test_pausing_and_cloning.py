@@ -4,17 +4,9 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from redis import Redis
-from sqlalchemy import Engine
 
-from shared.store.users import change_password, rotate_api_key
-from tests.integration.conftest import PASSWORD
-from tests.trading import Desk, Recorder, assert_as_replayed, empty_desk
-
-
-@pytest.fixture
-def desk(engine: Engine, redis_client: Redis) -> Desk:
-    return empty_desk(engine, redis_client)
+from shared.store.users import rotate_api_key
+from tests.trading import Desk, Recorder, assert_as_replayed
 
 
 @pytest.fixture
@@ -86,19 +78,16 @@ def test_a_clone_has_the_settings_and_nothing_else(client: FlaskClient, desk: De
 
 
 def test_the_pages_pause_with_closing_and_start_a_new_recorder_from_another(
-    client: FlaskClient, desk: Desk, holding: Recorder
+    browser: FlaskClient, desk: Desk, holding: Recorder
 ) -> None:
-    with desk.engine.begin() as connection:
-        change_password(connection, desk.user_id, PASSWORD)
-    client.post("/login", data={"name": "trader", "password": PASSWORD})
     path = f"/recorders/{holding.id}/stop"
 
-    assert "Also close what is held now" in client.get(path).text
-    client.post(path, data={"also": "on"})
+    assert "Also close what is held now" in browser.get(path).text
+    browser.post(path, data={"also": "on"})
     desk.catch_up()
 
     assert [row["exit_reason"] for row in desk.trades(holding)] == ["manual"]
-    form = client.get(f"/recorders/new?like={holding.id}").text
+    form = browser.get(f"/recorders/new?like={holding.id}").text
     assert f'value="{holding.name} copy"' in form
     assert 'value="MNQ1!"' in form
-    assert client.get("/recorders/new?like=999999").status_code == 404
+    assert browser.get("/recorders/new?like=999999").status_code == 404

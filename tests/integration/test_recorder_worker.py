@@ -28,7 +28,6 @@ from tests.trading import (
     Desk,
     Recorder,
     assert_as_replayed,
-    empty_desk,
     pending_count,
     rival_transaction,
     running_part,
@@ -39,11 +38,6 @@ from tests.trading import (
 BUY, SELL, CLOSE = {"action": "buy"}, {"action": "sell"}, {"action": "close"}
 
 _cipher = TokenCipher("0123456789abcdef" * 2)
-
-
-@pytest.fixture
-def desk(engine: Engine, redis_client: Redis) -> Desk:
-    return empty_desk(engine, redis_client)
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from threading import Event
 from typing import Any
 
 import pytest
-from redis import Redis
 from redis.exceptions import ConnectionError as RedisUnreachable
 from sqlalchemy import Engine, NullPool, create_engine, event, make_url, text
 from sqlalchemy.exc import OperationalError
@@ -32,7 +31,7 @@ from shared.domain.timestamps import to_datetime
 from shared.settings import Settings
 from shared.store import symbol_leases
 from shared.store.symbol_leases import SymbolLeases
-from tests.trading import Desk, Recorder, assert_as_replayed, empty_desk, rival_transaction, running_part, wait_until
+from tests.trading import Desk, Recorder, assert_as_replayed, rival_transaction, running_part, wait_until
 
 BUY, CLOSE = {"action": "buy"}, {"action": "close"}
 STOP = {"sl_enabled": True, "sl_amount": "4"}
@@ -47,11 +46,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.seconds
-
-
-@pytest.fixture
-def desk(engine: Engine, redis_client: Redis) -> Desk:
-    return empty_desk(engine, redis_client)
 
 
 @pytest.fixture

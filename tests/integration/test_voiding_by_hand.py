@@ -4,53 +4,11 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from redis import Redis
-from sqlalchemy import Engine
 
 from services.web.pages.voiding import MARKED, ON_ITS_WAY, RECOMPUTED
 from shared.domain.places import stream_id
-from shared.store.users import change_password, rotate_api_key
-from tests.integration.conftest import PASSWORD, Trader
-from tests.trading import Desk, Recorder, assert_as_replayed, empty_desk
-
-
-class Program:
-    """The program of one user."""
-
-    def __init__(self, client: FlaskClient, api_key: str) -> None:
-        self._client = client
-        self._headers = {"Authorization": f"Bearer {api_key}"}
-
-    def post(self, path: str, body: object = None, *, code: int = 202) -> Any:
-        answer = self._client.post(f"/api/v1{path}", json=body, headers=self._headers)
-        assert answer.status_code == code, answer.text
-        if code >= 400:
-            assert answer.content_type == "application/problem+json"
-        return answer.json
-
-    def get(self, path: str) -> Any:
-        answer = self._client.get(f"/api/v1{path}", headers=self._headers)
-        assert answer.status_code == 200, answer.text
-        return answer.json
-
-
-@pytest.fixture
-def desk(engine: Engine, redis_client: Redis) -> Desk:
-    return empty_desk(engine, redis_client)
-
-
-@pytest.fixture
-def program(client: FlaskClient, desk: Desk) -> Program:
-    with desk.engine.begin() as connection:
-        return Program(client, rotate_api_key(connection, desk.user_id))
-
-
-@pytest.fixture
-def browser(client: FlaskClient, desk: Desk) -> FlaskClient:
-    with desk.engine.begin() as connection:
-        change_password(connection, desk.user_id, PASSWORD)
-    assert client.post("/login", data={"name": "trader", "password": PASSWORD}).status_code == 302
-    return client
+from tests.integration.conftest import PASSWORD, Program, Trader
+from tests.trading import Desk, Recorder, assert_as_replayed
 
 
 def traded(desk: Desk, **settings: Any) -> tuple[Recorder, int]:

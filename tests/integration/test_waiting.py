@@ -35,7 +35,7 @@ from shared.store.recorders import rotate_webhook_token, update_recorder
 from shared.store.tables import recorded_signals
 from shared.tokens import TokenCipher, make_token, token_hash
 from tests.integration.conftest import Trader, make_trader
-from tests.trading import Desk, empty_desk
+from tests.trading import Desk
 
 webhooks_module = import_module("services.web.webhooks")
 TRADINGVIEW_WAITS_SECONDS = 3
@@ -65,11 +65,6 @@ def without_postgres(settings: Settings) -> Iterator[FlaskClient]:
 def without_redis(settings: Settings) -> Iterator[FlaskClient]:
     with web_with(replace(settings, redis_url="redis://127.0.0.1:1/0")) as client:
         yield client
-
-
-@pytest.fixture
-def desk(engine: Engine, redis_client: Redis) -> Desk:
-    return empty_desk(engine, redis_client)
 
 
 def rows(engine: Engine, trader: Trader) -> list[dict[str, Any]]:
