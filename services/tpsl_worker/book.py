@@ -6,8 +6,10 @@ that are flushed, so that a flush does not count ticks that a signal on its way 
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice, takewhile
+
+from msgspec.structs import replace
 
 from services.tpsl_worker.watched_exits import WatchedExits
 from shared.domain.extremes import SuffixExtremes

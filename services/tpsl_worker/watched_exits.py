@@ -3,8 +3,9 @@
 Stops that move do so in here, without the fold: where they stand is a function of the prices that were seen.
 """
 
-from dataclasses import replace
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from shared.domain.due_times import DueTimes
 from shared.domain.extremes import PriceRange

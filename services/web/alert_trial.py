@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from services.web.backend import Backend
 from services.web.recorder_now import look_at_recorder

@@ -1,8 +1,9 @@
 """Entries, exits and prices seen, applied to a position; when they happen is decided elsewhere."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
+
+from msgspec.structs import replace
 
 from shared.domain.exit_planning import plan_exits
 from shared.domain.exit_rules import ExitRules

@@ -1,9 +1,11 @@
 """One signal applied to one position that is already at its place: its price, its fills, its outcome."""
 
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.domain.accounting import add_lot, exit_lots, open_position
 from shared.domain.contracts import Contract
@@ -24,8 +26,7 @@ INTERNAL_ERROR = "internal error"
 Outcome = Literal["recorded", "ignored", "rejected"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AcceptedSignal:
+class AcceptedSignal(Struct, frozen=True, kw_only=True, gc=False):
     """A signal with what was in force when it was accepted, at `occurred_at` (ns, UTC) after the tick at `place`.
 
     `symbol` and `contract` are None for a close-all, which concerns every open position. One that `is_manual` was
@@ -42,8 +43,7 @@ class AcceptedSignal:
     is_manual: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Applied:
+class Applied(Struct, frozen=True, kw_only=True, gc=False):
     """What became of a signal, and the positions it moved: one, or on a reversal the closed and the opened one.
 
     `entry` is what became of the entry it asked for: made (`ENTERED`), or the name of the filter that held it back.
@@ -56,8 +56,7 @@ class Applied:
     positions: tuple[Position, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Price:
+class _Price(Struct, frozen=True, kw_only=True, gc=False):
     """The price a signal would fill at, and where it is absurd the market's price and a sentence that says so."""
 
     wanted: Decimal

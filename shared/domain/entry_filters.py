@@ -1,9 +1,10 @@
 """What holds an entry back: a recorder's filters, in their order; exits and trims never ask them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from shared.domain.numbers import plain
 from shared.domain.recorder_settings import RecorderSettings
@@ -12,8 +13,7 @@ from shared.domain.timestamps import NS_PER_SECOND, to_datetime
 from shared.domain.trades import LONG
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(Struct, frozen=True, kw_only=True, gc=False):
     """Where a recorder stands when a signal applies.
 
     `session_entries` are those of the signal's trading day, `held_back` those that `take_every` kept since the last
@@ -26,8 +26,7 @@ class Standing:
     day_result: Decimal = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True, gc=False):
     """An entry that a signal accepted at `occurred_at` asks for: +1 long, -1 short."""
 
     direction: int
@@ -35,8 +34,7 @@ class Entry:
     standing: Standing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeldBack:
+class HeldBack(Struct, frozen=True, kw_only=True, gc=False):
     """Which setting holds an entry back, and why in words."""
 
     filter: str

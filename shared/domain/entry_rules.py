@@ -1,10 +1,11 @@
 """What holds for an entry: the exits it is planned with and the size that a stated risk allows."""
 
-from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from math import floor
 from typing import get_args
+
+from msgspec.structs import replace
 
 from shared.domain.contracts import Contract
 from shared.domain.distances import level_price, lies_on_wrong_side

@@ -1,9 +1,10 @@
 """Places the exits of a position at an entry, from its average entry then; nothing is executed here."""
 
-from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from math import floor
+
+from msgspec.structs import replace
 
 from shared.domain.contracts import Contract
 from shared.domain.distances import level_price

@@ -1,23 +1,22 @@
 """What a position's exits are planned from, in the words of its settings and its alerts; no price is known here."""
 
-from dataclasses import dataclass
 from datetime import time
 from decimal import Decimal
 from typing import Literal
 
+from msgspec import Struct
+
 DistanceKind = Literal["ticks", "points", "percent", "dollars", "price"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Distance:
+class Distance(Struct, frozen=True, kw_only=True, gc=False):
     """How far from the average entry a level lies, or (`price`) where it lies."""
 
     kind: DistanceKind
     value: Decimal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TargetRule:
+class TargetRule(Struct, frozen=True, kw_only=True, gc=False):
     """A take-profit leg as asked for; `trim` None takes what is left."""
 
     distance: Distance
@@ -25,24 +24,21 @@ class TargetRule:
     trim_in_percent: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrailRule:
+class TrailRule(Struct, frozen=True, kw_only=True, gc=False):
     """The stop follows the best price in whole steps, once that is `trigger_ticks` in favour of the average."""
 
     trigger_ticks: Decimal
     step_ticks: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BreakEvenRule:
+class BreakEvenRule(Struct, frozen=True, kw_only=True, gc=False):
     """Once a tick is `trigger_ticks` in favour of the average, a stop stands `offset_ticks` in favour of it."""
 
     trigger_ticks: Decimal
     offset_ticks: Decimal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AverageDownRule:
+class AverageDownRule(Struct, frozen=True, kw_only=True, gc=False):
     """A tick that far against the last entry adds `quantity`, never beyond `max_contracts`."""
 
     distance: Distance
@@ -50,16 +46,14 @@ class AverageDownRule:
     max_contracts: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionEndRule:
+class SessionEndRule(Struct, frozen=True, kw_only=True, gc=False):
     """The time of day, in a time zone of the tz database, at which a position is closed."""
 
     clock: time
     timezone: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExitRules:
+class ExitRules(Struct, frozen=True, kw_only=True, gc=False):
     """What the exits are planned from, settled at each entry; `commission` is per contract and side."""
 
     stop: Distance | None = None

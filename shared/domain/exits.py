@@ -1,30 +1,29 @@
 """The standing exits of a position as they were planned; how they are planned and executed is not known here."""
 
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.domain.exit_rules import ExitRules
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Level:
+class Level(Struct, frozen=True, kw_only=True, gc=False):
     """A price at which something happens; an overdue one was passed when planned and is due at the next tick."""
 
     price: Decimal
     overdue: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TargetLeg:
+class TargetLeg(Struct, frozen=True, kw_only=True, gc=False):
     """A take-profit level and the contracts it closes; None closes what is left."""
 
     level: Level
     quantity: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntryBasis:
+class EntryBasis(Struct, frozen=True, kw_only=True, gc=False):
     """The last entry's fill price, `value` and `quantity` of all that was held after it, and what they rolled by."""
 
     price: Decimal
@@ -43,8 +42,7 @@ class EntryBasis:
         return self.average - Fraction(self.rolled)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExitPlan:
+class ExitPlan(Struct, frozen=True, kw_only=True, gc=False):
     """The exits as planned at the last entry, targets nearest first; `closes_at` (ns, UTC) is the session's end.
 
     `stop` is where the stop loss was placed; it is overdue if the stop that stood then, trailed or not, was passed.

@@ -4,9 +4,11 @@ A pure function of the logs: `advance` takes one position through ticks, `Record
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import inf
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.domain.accounting import add_lot, exit_lots, marks, miss, observe
 from shared.domain.application import AcceptedSignal, Applied, apply
@@ -59,8 +61,7 @@ def absorb(position: Position, stretch: PriceRange) -> Position:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True, gc=False):
     """What became of one signal, at its final place."""
 
     accepted: AcceptedSignal

@@ -1,7 +1,9 @@
 """What a signal asks of a position: how much to close and how much to open; it knows no prices."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.domain.actions import Action
 from shared.domain.recorder_settings import RecorderSettings
@@ -26,8 +28,7 @@ _EXIT_REASONS = {
 _SIDES = {"long": LONG, "short": SHORT, "flat": 0}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
+class Intent(Struct, frozen=True, kw_only=True, gc=False):
     """Close `exits` contracts of what is held, then enter `enters` in `direction` (+1 long, -1 short)."""
 
     exits: int = 0
@@ -36,8 +37,7 @@ class Intent:
     reason: ExitReason = ExitReason.SIGNAL
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ignored:
+class Ignored(Struct, frozen=True, kw_only=True, gc=False):
     """The signal is understood and changes nothing."""
 
     reason: str

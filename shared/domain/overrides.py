@@ -1,9 +1,10 @@
 """Stops, targets and risk that a body brings along; it does not plan levels from them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple, TypeVar
+
+from msgspec import Struct
 
 from shared.domain.numbers import parse_positive, plain
 from shared.domain.refusals import SignalRefused, ValueRefused
@@ -47,8 +48,7 @@ class TargetOverride(NamedTuple):
     trim_percent: Decimal | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overrides:
+class Overrides(Struct, frozen=True, kw_only=True, gc=False):
     """What a body says about its exits; None and the empty tuple leave the settings in force."""
 
     stop: ExitOverride | None = None

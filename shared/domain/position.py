@@ -1,9 +1,10 @@
 """A recorder's net exposure in one symbol, from flat to flat, and what follows from it; it decides nothing."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import TypeVar
+
+from msgspec import Struct
 
 from shared.domain.contracts import Contract
 from shared.domain.exits import ExitPlan
@@ -14,8 +15,7 @@ from shared.domain.trades import LONG, Leg, Lot, Trade
 Extreme = TypeVar("Extreme")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stretch:
+class Stretch(Struct, frozen=True, kw_only=True, gc=False):
     """The time since the last fill, with the price extremes in it, that fill's price included."""
 
     number: int
@@ -26,8 +26,7 @@ class Stretch:
     highest_at: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
+class Position(Struct, frozen=True, kw_only=True, gc=False):
     """Everything the fold knows of one position; money in the contract's currency, times in ns UTC.
 
     `place` is how far in the tick log it is counted, `last_price` the symbol's last tick up to there (None: none yet).

@@ -3,8 +3,9 @@
 All its prices move by the difference between the contracts, so every distance and every result stays what it was.
 """
 
-from dataclasses import replace
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from shared.domain.exit_rules import Distance, ExitRules
 from shared.domain.exits import EntryBasis, ExitPlan, Level

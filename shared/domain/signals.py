@@ -1,9 +1,11 @@
 """From a webhook body to a signal; it does not know contracts, settings or positions."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.domain.actions import OPPOSITES, Action, find_action
 from shared.domain.bodies import Body, read_body
@@ -55,8 +57,7 @@ READ = frozenset(
 LONGEST_LABEL = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signal:
+class Signal(Struct, frozen=True, kw_only=True, gc=False):
     """What a body said, checked as far as that goes without looking at anything else.
 
     `position_size` is the stated target, signed: already combined with the market position.

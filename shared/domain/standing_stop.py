@@ -3,9 +3,10 @@
 A function of the plan and the best tick since the last entry; it executes nothing.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+
+from msgspec import Struct
 
 from shared.domain.distances import Scale, decimal_before, nearest_level, points_of
 from shared.domain.exits import ExitPlan, Level
@@ -13,16 +14,14 @@ from shared.domain.trades import ExitReason
 from shared.domain.trail import Trail
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StandingStop:
+class StandingStop(Struct, frozen=True, kw_only=True, gc=False):
     """A stop and why it stands there."""
 
     level: Level
     reason: ExitReason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MovingStop:
+class MovingStop(Struct, frozen=True, kw_only=True, gc=False):
     """The stop of a position, as a function of the best tick since its last entry; None: there was none yet."""
 
     plan: ExitPlan

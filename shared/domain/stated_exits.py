@@ -1,9 +1,10 @@
 """One stop or target as a body states it; where its level lies is planned elsewhere."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
+
+from msgspec import Struct
 
 from shared.domain.numbers import parse_number, plain, shown
 from shared.domain.refusals import ValueRefused
@@ -23,8 +24,7 @@ OBJECT_KINDS: dict[str, ExitKind] = {
 OTHER_MEANINGS = ("trim", "trim_contracts", "quantity", "qty", "contracts", "size")  # would change what an exit does
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExitOverride:
+class ExitOverride(Struct, frozen=True, kw_only=True, gc=False):
     """One exit as a body states it; `bare` is a price or ticks, which only the fill price can tell."""
 
     kind: ExitKind

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from shared.domain.contracts import Contract
 from shared.domain.numbers import shown
@@ -21,8 +22,7 @@ class UnknownSymbol(ValueError):
         super().__init__(f"unknown symbol {shown(text.strip())}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResolvedSymbol:
+class ResolvedSymbol(Struct, frozen=True, kw_only=True, gc=False):
     """A symbol in normal form (`MNQ1!`, `MNQZ2026`, `BTCUSD`) with its contract."""
 
     symbol: str

@@ -1,8 +1,9 @@
 """Fills and what they leave behind: lots, trades and the legs of a position; values only, no decisions."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+
+from msgspec import Struct
 
 LONG = 1
 SHORT = -1
@@ -21,8 +22,7 @@ class ExitReason(StrEnum):
     MANUAL = "manual"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fill:
+class Fill(Struct, frozen=True, kw_only=True, gc=False):
     """A simulated execution of `quantity` > 0 contracts at one price; an entry has no reason."""
 
     quantity: int
@@ -32,8 +32,7 @@ class Fill:
     signal_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lot:
+class Lot(Struct, frozen=True, kw_only=True, gc=False):
     """What is still open of one entry.
 
     `lowest` and `highest` are the extreme prices from the entry to the start of the position's current stretch;
@@ -52,8 +51,7 @@ class Lot:
     signal_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trade:
+class Trade(Struct, frozen=True, kw_only=True, gc=False):
     """One lot, or the part of it that one exit closed; money in the contract's currency.
 
     `target_price` is the nearest target and `stop_price` the stop that stand, or stood when it was closed. While the
@@ -83,8 +81,7 @@ class Trade:
     commission: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leg:
+class Leg(Struct, frozen=True, kw_only=True, gc=False):
     """A stretch of a position between two fills.
 
     Its results are realized so far plus unrealized, after commission so far, at the lowest and highest.

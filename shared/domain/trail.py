@@ -3,16 +3,16 @@
 Prices here are seen so that up is favourable: those of a short position with the opposite sign.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil, floor
 
+from msgspec import Struct
+
 from shared.domain.distances import HALF, decimal_before, level_beside
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trail:
+class Trail(Struct, frozen=True, kw_only=True, gc=False):
     """A stop planned at `planned` that stays `distance` points below the best price, moving by `step_ticks`."""
 
     planned: Decimal

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
+from msgspec import structs
 from sqlalchemy import Connection
 
 from shared.domain.application import AcceptedSignal
@@ -78,7 +79,7 @@ class RecordedDays:
         if not accepted.settings.max_daily_loss or self._booked == len(self._skipped):
             return accepted
         passes = accepted.settings.recording_enabled and recorded.entry != MAX_DAILY_LOSS
-        return replace(
+        return structs.replace(
             accepted, settings=replace(accepted.settings, max_daily_loss=Decimal(0), recording_enabled=passes)
         )
 

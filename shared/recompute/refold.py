@@ -1,8 +1,9 @@
 """One recorder folded again from its logs, with what its corrections void left out."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from shared.accepted_signals import read_accepted
 from shared.domain.accounting import open_position

@@ -1,10 +1,10 @@
 """Positions as rows: loaded under lock for the fold, written when they moved, their extremes flushed in batches."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, RowMapping, Update, func, insert, select, text
 
 from shared.domain.contracts import Contract
@@ -16,8 +16,7 @@ from shared.store.position_rows import position_from_row, position_values
 from shared.store.tables import position_legs, recorder_positions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredPosition:
+class StoredPosition(Struct, frozen=True, kw_only=True, gc=False):
     """An open position as it stands in the database."""
 
     id: int

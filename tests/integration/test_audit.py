@@ -1,11 +1,11 @@
 """An audit finds every field that is not what the logs say, and nothing else."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 from sqlalchemy import text
 
 from cli.main import main

@@ -1,12 +1,12 @@
 """What a flush writes: what the fold would, never over something newer, nothing that a signal might still cut off."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from redis import Redis
 from sqlalchemy import Connection, Engine, text
 

@@ -1,12 +1,13 @@
 import json
 from contextlib import suppress
-from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from msgspec import to_builtins
+from msgspec.structs import replace
 
 from shared.contracts_file import packaged_contracts
 from shared.domain import signals
@@ -83,7 +84,7 @@ def check(body: bytes | str) -> None:
     except SignalRefused as refusal:
         texts = [refusal.reason]
     else:
-        texts = strings_in(asdict(signal))
+        texts = strings_in(to_builtins(signal))
         assert signal.action or signal.market_position or signal.position_size is not None
         assert signal.price is None or 0 < signal.price < 10**12
     for text in texts:

@@ -1,7 +1,6 @@
 """A position that was written as a row and read back is the same position, to the last digit."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from shared.domain.accounting import add_lot, exit_lots, miss, open_position
 from shared.domain.contracts import Contract

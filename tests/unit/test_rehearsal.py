@@ -1,10 +1,10 @@
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from services.web.alert_messages import alert_messages, find_message
 from shared.contracts_file import packaged_contracts

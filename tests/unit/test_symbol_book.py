@@ -3,7 +3,6 @@
 import gc
 import random
 import tracemalloc
-from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from services.tpsl_worker.book import SOONEST_REWRITE_SECONDS, SymbolBook
 from shared.domain.accounting import open_position

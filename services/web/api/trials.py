@@ -1,11 +1,11 @@
 """Tries alerts on a recorder without recording anything."""
 
 import json
-from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
 from flask import Response, abort, jsonify
+from msgspec.structs import asdict
 
 from services.web.alert_trial import Tried, try_alert
 from services.web.api.blueprint import api, found, read_object, transaction, user_id
