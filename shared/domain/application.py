@@ -1,7 +1,6 @@
 """One signal applied to one position that is already at its place: its price, its fills, its outcome."""
 
 from decimal import Decimal
-from fractions import Fraction
 from typing import Literal
 
 from msgspec import Struct
@@ -12,6 +11,7 @@ from shared.domain.contracts import Contract
 from shared.domain.entry_filters import NOTHING_BEFORE, Entry, Standing, find_filter
 from shared.domain.entry_history import ENTERED
 from shared.domain.entry_rules import refuse_exits_on_wrong_side, risk_quantity, rules_for_entry
+from shared.domain.exact_fraction import Fraction
 from shared.domain.interpretation import Ignored, Intent, StatedQuantity, interpret, plain_quantity
 from shared.domain.money import exact
 from shared.domain.numbers import MAX_WHOLE, plain

@@ -1,9 +1,9 @@
 """At which price a position is added to against its last entry, and how much; it adds nothing itself."""
 
 from decimal import Decimal
-from fractions import Fraction
 
 from shared.domain.distances import points_of
+from shared.domain.exact_fraction import Fraction
 from shared.domain.position import Position
 
 

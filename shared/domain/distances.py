@@ -1,10 +1,10 @@
 """Distances in points and the levels at their ends, on the grid of the tick size; what happens there is not known."""
 
 from decimal import Decimal
-from fractions import Fraction
 from math import ceil, floor
 from typing import Protocol
 
+from shared.domain.exact_fraction import Fraction
 from shared.domain.exit_rules import Distance
 
 HALF = Fraction(1, 2)

@@ -1,7 +1,6 @@
 """What holds for an entry: the exits it is planned with and the size that a stated risk allows."""
 
 from decimal import Decimal
-from fractions import Fraction
 from math import floor
 from typing import get_args
 
@@ -9,6 +8,7 @@ from msgspec.structs import replace
 
 from shared.domain.contracts import Contract
 from shared.domain.distances import level_price, lies_on_wrong_side
+from shared.domain.exact_fraction import Fraction
 from shared.domain.exit_rules import (
     AverageDownRule,
     BreakEvenRule,

@@ -1,13 +1,13 @@
 """Places the exits of a position at an entry, from its average entry then; nothing is executed here."""
 
 from decimal import Decimal
-from fractions import Fraction
 from math import floor
 
 from msgspec.structs import replace
 
 from shared.domain.contracts import Contract
 from shared.domain.distances import level_price
+from shared.domain.exact_fraction import Fraction
 from shared.domain.exit_rules import Distance, ExitRules, TargetRule
 from shared.domain.exits import EntryBasis, ExitPlan, Level, TargetLeg, is_reached
 from shared.domain.session_end import first_cut_off

@@ -1,11 +1,11 @@
 """The standing exits of a position as they were planned; how they are planned and executed is not known here."""
 
 from decimal import Decimal
-from fractions import Fraction
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from shared.domain.exact_fraction import Fraction
 from shared.domain.exit_rules import ExitRules
 
 

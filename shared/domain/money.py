@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow, localcontext
-from fractions import Fraction
+
+from shared.domain.exact_fraction import Fraction
 
 MEAN_DECIMALS = 10
 _PRECISION = 100

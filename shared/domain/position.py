@@ -1,12 +1,12 @@
 """A recorder's net exposure in one symbol, from flat to flat, and what follows from it; it decides nothing."""
 
 from decimal import Decimal
-from fractions import Fraction
 from typing import TypeVar
 
 from msgspec import Struct
 
 from shared.domain.contracts import Contract
+from shared.domain.exact_fraction import Fraction
 from shared.domain.exits import ExitPlan
 from shared.domain.money import quotient
 from shared.domain.standing_stop import MovingStop, StandingStop

@@ -4,11 +4,11 @@ A function of the plan and the best tick since the last entry; it executes nothi
 """
 
 from decimal import Decimal
-from fractions import Fraction
 
 from msgspec import Struct
 
 from shared.domain.distances import Scale, decimal_before, nearest_level, points_of
+from shared.domain.exact_fraction import Fraction
 from shared.domain.exits import ExitPlan, Level
 from shared.domain.trades import ExitReason
 from shared.domain.trail import Trail

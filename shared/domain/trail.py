@@ -4,12 +4,12 @@ Prices here are seen so that up is favourable: those of a short position with th
 """
 
 from decimal import Decimal
-from fractions import Fraction
 from math import ceil, floor
 
 from msgspec import Struct
 
 from shared.domain.distances import HALF, decimal_before, level_beside
+from shared.domain.exact_fraction import Fraction
 
 
 class Trail(Struct, frozen=True, kw_only=True, gc=False):
