@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from random import Random
 
+import msgspec
+
 from shared.contracts_file import packaged_contracts
 from shared.domain.accounting import open_position
 from shared.domain.exit_rules import BreakEvenRule, Distance, ExitRules, TargetRule, TrailRule
@@ -11,7 +13,7 @@ from shared.domain.money import exact
 from shared.domain.position import Position
 from shared.domain.symbols import ResolvedSymbol
 from shared.domain.trades import LONG, SHORT, Fill
-from shared.store.position_rows import position_from_row, position_values
+from shared.store.position_rows import JSON_COLUMNS, position_from_row, position_values
 
 TICK = Decimal("0.25")
 MIDDLE = Decimal(20000)  # prices begin here, and a market in a bench stays within NEAR_TICKS of it
@@ -45,9 +47,10 @@ def as_loaded(position: Position, count: int) -> Iterator[Position]:
     """Make a position `count` times as if each came out of the database: none shares its numbers with another."""
     with exact():
         values = position_values(position)
+    json = {name: msgspec.json.encode(value).decode() for name, value in values.items() if name in JSON_COLUMNS}
     texts = {name: str(value) for name, value in values.items() if isinstance(value, Decimal)}
     for _ in range(count):
-        row = values | {name: Decimal(text) for name, text in texts.items()}
+        row = values | json | {name: Decimal(text) for name, text in texts.items()}
         yield position_from_row(row, position.contract)  # type: ignore[arg-type] # a row reads like a dict
 
 

@@ -46,8 +46,9 @@ def position_differences(recorded: RecordedPosition, position: Position, contrac
     if contract != position.contract:
         yield _of(recorded, "contract_id", contract, position.contract)
     for name, value in moved_row(position).items():
-        if _normal(name, recorded.row[name]) != _normal(name, value):
-            yield _of(recorded, name, recorded.row[name], value)
+        recomputed = msgspec.to_builtins(value) if name in _JSON else value
+        if _normal(name, recorded.row[name]) != _normal(name, recomputed):
+            yield _of(recorded, name, recorded.row[name], recomputed)
     stored = {row["number"]: row for row in recorded.legs}
     computed = {leg.number: leg_row(recorded.row["id"], leg) for leg in position.legs}
     for number in sorted({*stored, *computed}):
@@ -112,7 +113,7 @@ def _of_signal(signal: LoggedSignal, name: str, stored: object, recomputed: obje
 
 
 def _normal(name: str, value: object) -> object:
-    return _as_numbers(msgspec.to_builtins(value)) if name in _JSON else value
+    return _as_numbers(value) if name in _JSON else value
 
 
 def _as_numbers(value: object) -> object:

@@ -1,32 +1,59 @@
-"""Many rows changed by one statement, from an array for each column: one for each row takes several times as long."""
+"""Many rows written by one statement, out of one JSON document: values of their own take several times as long."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Table, Update, bindparam, cast, func, update
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.types import NullType
+from msgspec import Struct
+from sqlalchemy import (
+    Insert,
+    Integer,
+    Table,
+    TableValuedAlias,
+    Text,
+    Update,
+    bindparam,
+    cast,
+    column,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSON
+
+Row = Mapping[str, Any]
+
+_GIVEN, _NUMBER = "given_rows", "given_number"
 
 
 def update_many(table: Table, keys: Sequence[str], changing: Sequence[str]) -> Update:
-    """Write `changing` columns into the rows that have the same `keys`; its parameters are `arrays_of` the rows."""
-    columns = [table.c[name] for name in (*keys, *changing)]
-    arrays = (cast(bindparam(_array(column.name), type_=NullType()), ARRAY(column.type)) for column in columns)
-    given = func.unnest(*arrays).table_valued(*(column.name for column in columns), name="given").render_derived()
+    """Write `changing` columns into the rows that have the same `keys`; its parameters are `rows_given`."""
+    given = _given(table, (*keys, *changing))
     same_row = (table.c[name] == given.c[name] for name in keys)
     return update(table).where(*same_row).values({name: given.c[name] for name in changing})
 
 
-def arrays_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """Turn rows with the same columns, of which there is at least one, into an array for each column."""
-    return {_array(name): [_element(row[name]) for row in rows] for name in rows[0]}
+@cache
+def insert_many(table: Table, names: tuple[str, ...]) -> Insert:
+    """Insert rows with these columns, in the order in which they are given; its parameters are `rows_numbered`."""
+    given = _given(table, names)
+    return insert(table).from_select(names, select(*(given.c[name] for name in names)).order_by(given.c[_NUMBER]))
 
 
-def _element(value: object) -> object:
-    """Write JSON as text: as a list it would be an array within the array."""
-    return msgspec.json.encode(value).decode() if isinstance(value, dict | list | tuple) else value
+def rows_given(rows: Sequence[Row | Struct]) -> dict[str, str]:
+    """Write rows as the parameters of `update_many`, with values that msgspec writes as JSON and Postgres reads."""
+    return {_GIVEN: msgspec.json.encode(rows).decode()}
 
 
-def _array(column: str) -> str:
-    return f"every_{column}"
+def rows_numbered(rows: Iterable[Row]) -> dict[str, str]:
+    """Write rows as the parameters of `insert_many`."""
+    return rows_given([{**row, _NUMBER: number} for number, row in enumerate(rows)])
+
+
+def _given(table: Table, names: Sequence[str]) -> TableValuedAlias:
+    document = cast(bindparam(_GIVEN, type_=Text), JSON)
+    columns = [column(name, table.c[name].type) for name in names]
+    given = func.json_to_recordset(document).table_valued(*columns, column(_NUMBER, Integer), name="given")
+    return given.render_derived(with_types=True)

@@ -5,17 +5,40 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from sqlalchemy import RowMapping
+from msgspec import Struct
+from sqlalchemy import ColumnElement, RowMapping, Text, cast
 
 from shared.domain.contracts import Contract
 from shared.domain.exits import ExitPlan
 from shared.domain.position import Position, Stretch
 from shared.domain.timestamps import from_datetime, to_datetime
 from shared.domain.trades import LONG, SHORT, Lot
+from shared.store.tables import recorder_positions
 
 Json = dict[str, Any]
-# msgspec learns a dataclass when it first reads one, and crashes if two threads do so at once: here it is one.
-_LEARNED = [msgspec.json.Decoder(kind) for kind in (ExitPlan, tuple[Lot, ...])]
+
+
+class Totals(Struct, frozen=True, kw_only=True, gc=False):
+    """What the column `totals` holds: sums over lots that may have ended, and the leg under way, by its number."""
+
+    entered_quantity: int
+    entered_value: Decimal
+    exited_value: Decimal
+    lots_entered: int
+    leg: int
+    leg_started_at: int
+
+
+# msgspec learns a type when it first reads one, and crashes if two threads do so at once: here it is one.
+_read_plan = msgspec.json.Decoder(ExitPlan).decode
+_read_lots = msgspec.json.Decoder(tuple[Lot, ...]).decode
+_read_totals = msgspec.json.Decoder(Totals).decode
+JSON_COLUMNS = {"entries", "exit_plan", "totals"}
+_READ = """
+    id recorder_id contract_id version ticker side entries exit_plan totals max_quantity opened_at closed_at
+    worst_unrealized_pnl worst_price worst_at best_unrealized_pnl best_at realized_pnl current_price best_since_entry
+    lowest_since_fill lowest_since_fill_at highest_since_fill highest_since_fill_at ticks_seen gap_seconds rolled place
+""".split()
 
 
 def side_of(direction: int) -> str:
@@ -29,7 +52,7 @@ def direction_of(side: str) -> int:
 
 
 def position_values(position: Position) -> Json:
-    """Return the columns of a position, all but its keys and version; call it within `exact()`."""
+    """Return the columns of a position, all but its keys and version, as msgspec writes them; call within `exact()`."""
     stretch = position.stretch
     return {
         "ticker": position.symbol,
@@ -37,16 +60,16 @@ def position_values(position: Position) -> Json:
         "total_quantity": position.quantity,
         "max_quantity": position.max_quantity,
         "avg_entry_price": position.avg_entry_price,
-        "entries": msgspec.to_builtins(position.lots),
-        "exit_plan": msgspec.to_builtins(position.plan),
-        "totals": {
-            "entered_quantity": position.entered_quantity,
-            "entered_value": str(position.entered_value),
-            "exited_value": str(position.exited_value),
-            "lots_entered": position.lots_entered,
-            "leg": stretch.number,
-            "leg_started_at": stretch.started_at,
-        },
+        "entries": position.lots,
+        "exit_plan": position.plan,
+        "totals": Totals(
+            entered_quantity=position.entered_quantity,
+            entered_value=position.entered_value,
+            exited_value=position.exited_value,
+            lots_entered=position.lots_entered,
+            leg=stretch.number,
+            leg_started_at=stretch.started_at,
+        ),
         "current_price": position.last_price,
         "unrealized_pnl": position.unrealized_pnl,
         "worst_unrealized_pnl": position.worst_pnl,
@@ -71,6 +94,12 @@ def position_values(position: Position) -> Json:
     }
 
 
+def position_columns() -> list[ColumnElement[Any]]:
+    """Return what to select for `position_from_row`: JSON as text, which msgspec reads faster than as objects."""
+    columns = recorder_positions.c
+    return [cast(columns[name], Text).label(name) if name in JSON_COLUMNS else columns[name] for name in _READ]
+
+
 def exit_plan_from_json(value: object) -> ExitPlan:
     """Read an exit plan as its column has it."""
     return msgspec.convert(value, ExitPlan)
@@ -78,24 +107,24 @@ def exit_plan_from_json(value: object) -> ExitPlan:
 
 def position_from_row(row: RowMapping, contract: Contract) -> Position:
     """Read a position back, without the trades and legs that ended before."""
-    totals, ticker = row["totals"], str(row["ticker"])
+    totals = _read_totals(row["totals"])
     return Position(
-        symbol=ticker,
+        symbol=row["ticker"],
         direction=direction_of(row["side"]),
         contract=contract,
-        plan=exit_plan_from_json(row["exit_plan"]),
-        lots=msgspec.convert(row["entries"], tuple[Lot, ...]),
-        stretch=_stretch(row),
+        plan=_read_plan(row["exit_plan"]),
+        lots=_read_lots(row["entries"]),
+        stretch=_stretch(row, totals),
         worst_pnl=row["worst_unrealized_pnl"],
         worst_price=row["worst_price"],
         worst_at=from_datetime(row["worst_at"]),
         best_pnl=row["best_unrealized_pnl"],
         best_at=from_datetime(row["best_at"]),
         realized_pnl=row["realized_pnl"],
-        entered_quantity=totals["entered_quantity"],
-        entered_value=Decimal(totals["entered_value"]),
-        exited_value=Decimal(totals["exited_value"]),
-        lots_entered=totals["lots_entered"],
+        entered_quantity=totals.entered_quantity,
+        entered_value=totals.entered_value,
+        exited_value=totals.exited_value,
+        lots_entered=totals.lots_entered,
         max_quantity=row["max_quantity"],
         opened_at=from_datetime(row["opened_at"]),
         closed_at=_ns(row["closed_at"]),
@@ -108,10 +137,10 @@ def position_from_row(row: RowMapping, contract: Contract) -> Position:
     )
 
 
-def _stretch(row: RowMapping) -> Stretch:
+def _stretch(row: RowMapping, totals: Totals) -> Stretch:
     return Stretch(
-        number=row["totals"]["leg"],
-        started_at=row["totals"]["leg_started_at"],
+        number=totals.leg,
+        started_at=totals.leg_started_at,
         lowest=row["lowest_since_fill"],
         lowest_at=from_datetime(row["lowest_since_fill_at"]),
         highest=row["highest_since_fill"],

@@ -5,15 +5,17 @@ from functools import cache
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, RowMapping, Update, func, insert, select, text
+from sqlalchemy import Connection, RowMapping, Update, func, select, text
 
 from shared.domain.contracts import Contract
 from shared.domain.money import exact
 from shared.domain.position import Position
 from shared.store.contracts import load_contracts
-from shared.store.many_rows import arrays_of, update_many
-from shared.store.position_rows import position_from_row, position_values
+from shared.store.many_rows import insert_many, rows_given, rows_numbered, update_many
+from shared.store.position_rows import position_columns, position_from_row, position_values
 from shared.store.tables import position_legs, recorder_positions
+
+_READ = position_columns()
 
 
 class StoredPosition(Struct, frozen=True, kw_only=True, gc=False):
@@ -29,7 +31,7 @@ def lock_open_positions(connection: Connection, recorder_ids: Collection[int]) -
     """Load and lock the open positions of some recorders, whose own rows the caller has locked."""
     columns = recorder_positions.c
     statement = (
-        select(recorder_positions)
+        select(*_READ)
         .where(columns.recorder_id == func.any(sorted(recorder_ids)), columns.status == "open")
         .order_by(columns.id)
         .with_for_update(key_share=True)
@@ -48,14 +50,14 @@ def open_position_versions(connection: Connection, symbols: Collection[str]) -> 
 def load_positions(connection: Connection, position_ids: Collection[int]) -> list[StoredPosition]:
     """Load those of some positions that are still open, without a lock."""
     columns = recorder_positions.c
-    statement = select(recorder_positions).where(columns.id == func.any(list(position_ids)), columns.status == "open")
+    statement = select(*_READ).where(columns.id == func.any(list(position_ids)), columns.status == "open")
     return _stored(connection, connection.execute(statement).mappings().all())
 
 
 def load_open_positions(connection: Connection, recorder_id: int) -> list[StoredPosition]:
     """Load what a recorder holds, without a lock."""
     columns = recorder_positions.c
-    statement = select(recorder_positions).where(columns.recorder_id == recorder_id, columns.status == "open")
+    statement = select(*_READ).where(columns.recorder_id == recorder_id, columns.status == "open")
     return _stored(connection, connection.execute(statement.order_by(columns.id)).mappings().all())
 
 
@@ -74,15 +76,15 @@ def insert_positions(connection: Connection, rows: Sequence[Mapping[str, Any]]) 
     """Insert positions, as `position_row` makes them, and return their ids in the same order."""
     if not rows:
         return []
-    statement = insert(recorder_positions).returning(recorder_positions.c.id, sort_by_parameter_order=True)
-    return list(connection.execute(statement, [dict(row) for row in rows]).scalars())
+    statement = insert_many(recorder_positions, tuple(rows[0])).returning(recorder_positions.c.id)
+    return sorted(connection.execute(statement, rows_numbered(rows)).scalars())
 
 
 def update_positions(connection: Connection, rows: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
     """Write positions that moved over their rows, each a version further."""
     if rows:
-        arrays = arrays_of([{"id": row_id} | dict(row) for row_id, row in rows])
-        connection.execute(_moved(tuple(rows[0][1])), arrays)
+        given = rows_given([{"id": row_id} | dict(row) for row_id, row in rows])
+        connection.execute(_moved(tuple(rows[0][1])), given)
 
 
 @cache
@@ -108,7 +110,7 @@ def moved_row(position: Position) -> dict[str, Any]:
 def insert_legs(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert the legs that ended."""
     if rows:
-        connection.execute(insert(position_legs), [dict(row) for row in rows])
+        connection.execute(insert_many(position_legs, tuple(rows[0])), rows_numbered(rows))
 
 
 def _stored(connection: Connection, rows: Sequence[RowMapping]) -> list[StoredPosition]:

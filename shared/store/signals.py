@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from msgspec import Struct
+from sqlalchemy import Connection, func, select
 
+from shared.store.many_rows import rows_given, update_many
 from shared.store.recorder_locks import does_not_rest
 from shared.store.tables import recorded_signals, recorders
 
@@ -52,8 +54,7 @@ class LoggedSignal:
     marked: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignalOutcome:
+class SignalOutcome(Struct, frozen=True, kw_only=True, gc=False):
     """The final state of a signal and its entry, its final place in the tick log, its number in its recorder's log."""
 
     id: int
@@ -103,30 +104,15 @@ def count_pending(connection: Connection, *, after: int, limit: int) -> list[tup
 
 def record_outcomes(connection: Connection, outcomes: Sequence[SignalOutcome]) -> None:
     """Give pending signals their final state."""
-    if not outcomes:
-        return
-    statement = (
-        update(recorded_signals)
-        .where(recorded_signals.c.id == bindparam("signal_id"), recorded_signals.c.status == "accepted")
-        .values(
-            status=bindparam("new_status"),
-            reason=bindparam("new_reason"),
-            note=bindparam("new_note"),
-            entry=bindparam("new_entry"),
-            place=bindparam("new_place"),
-            sequence=bindparam("new_sequence"),
-            recorded_at=func.clock_timestamp(),
-        )
-    )
-    connection.execute(statement, [_outcome_parameters(outcome) for outcome in outcomes])
+    if outcomes:
+        connection.execute(_GIVE_OUTCOMES, rows_given(outcomes))
 
 
 def count_signals(connection: Connection, counts: dict[int, int]) -> None:
     """Set the number of signals that each recorder has taken."""
-    if not counts:
-        return
-    statement = update(recorders).where(recorders.c.id == bindparam("recorder")).values(signal_count=bindparam("taken"))
-    connection.execute(statement, [{"recorder": recorder, "taken": taken} for recorder, taken in counts.items()])
+    if counts:
+        rows = [{"id": recorder_id, "signal_count": taken} for recorder_id, taken in counts.items()]
+        connection.execute(_COUNT_SIGNALS, rows_given(rows))
 
 
 def has_pending_older_than(connection: Connection, *, seconds: float) -> bool:
@@ -143,17 +129,13 @@ def has_pending_older_than(connection: Connection, *, seconds: float) -> bool:
     return bool(connection.execute(select(waiting.exists())).scalar_one())
 
 
-def _outcome_parameters(outcome: SignalOutcome) -> dict[str, Any]:
-    return {
-        "signal_id": outcome.id,
-        "new_status": outcome.status,
-        "new_reason": outcome.reason,
-        "new_note": outcome.note,
-        "new_entry": outcome.entry,
-        "new_place": outcome.place,
-        "new_sequence": outcome.sequence,
-    }
-
-
 def _ids(recorder_ids: Collection[int]) -> Any:
     return sorted(recorder_ids)
+
+
+_GIVE_OUTCOMES = (
+    update_many(recorded_signals, ["id"], ["status", "reason", "note", "entry", "place", "sequence"])
+    .where(recorded_signals.c.status == "accepted")
+    .values(recorded_at=func.clock_timestamp())
+)
+_COUNT_SIGNALS = update_many(recorders, ["id"], ["signal_count"])

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, func, insert
+from sqlalchemy import Connection, func
 
 from shared.domain.money import exact, quotient
 from shared.domain.position import Position, open_trades
 from shared.domain.timestamps import to_datetime
 from shared.domain.trades import LONG, Trade
-from shared.store.many_rows import arrays_of, update_many
+from shared.store.many_rows import insert_many, rows_given, rows_numbered, update_many
 from shared.store.position_rows import side_of
 from shared.store.tables import recorded_trades
 
@@ -49,9 +49,9 @@ def trade_rows(position: Position, *, recorder_id: int, position_id: int, stored
 def write_trades(connection: Connection, inserts: Sequence[Row], updates: Sequence[Row]) -> None:
     """Write the rows of `trade_rows`; the changed ones first, since an open lot has one row."""
     if updates:
-        connection.execute(_UPDATE, arrays_of(updates))
+        connection.execute(_UPDATE, rows_given(updates))
     if inserts:
-        connection.execute(insert(recorded_trades), list(inserts))
+        connection.execute(insert_many(recorded_trades, tuple(inserts[0])), rows_numbered(inserts))
 
 
 def _trade_row(trade: Trade, position: Position) -> Row:
