@@ -5,6 +5,7 @@ import signal
 import time
 from threading import Event
 
+from services.tpsl_worker.flushes import FlushTimes
 from services.tpsl_worker.monitor import Monitor
 from shared.bus.connection import BusError, connect_redis
 from shared.bus.heartbeat import Heartbeat
@@ -29,8 +30,11 @@ def main(settings: Settings) -> int:
         connect_database(settings.database_url, application="tpsl_worker", patience_ms=PATIENCE_MS),
         log,
         settings.redis_url,
-        flush_interval_seconds=settings.flush_interval_ms / 1000,
-        flush_margin_seconds=settings.flush_margin_ms / 1000,
+        flush_times=FlushTimes(
+            interval=settings.flush_interval_ms / 1000,
+            margin=settings.flush_margin_ms / 1000,
+            retention=settings.tick_retention_seconds,
+        ),
     )
     while not stopping.is_set():
         _turn(monitor, heartbeat)

@@ -2,28 +2,25 @@
 
 import gc
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TypeVar
 
 from services.tpsl_worker.book import SymbolBook
+from services.tpsl_worker.flushes import Flushes, FlushTimes
 from services.tpsl_worker.share import SymbolShare
 from shared.bus.announcements import PositionAnnouncements
 from shared.bus.connection import RedisClient
 from shared.bus.tick_subscription import TickSubscription
-from shared.bus.waiting_bodies import count_waiting
 from shared.catch_up import catch_up
+from shared.domain.ticks import LogEntry
 from shared.store.database import Engine
-from shared.store.flush import flush_positions
 from shared.store.positions import StoredPosition, load_positions, open_position_versions
 from shared.store.symbol_leases import SymbolLeases
 
 LONGEST_WAIT_SECONDS = 0.05
 RECONCILE_EVERY_SECONDS = 5.0
 FORGET_EVERY_SECONDS = 10.0
-LONGEST_FLUSH_SECONDS = 0.002
-GOES_A_FLUSH = 8
-CHANGED_A_GO = 30
 RECORDERS_A_TRANSACTION = 200
 LOADED_AT_ONCE = 2000
 
@@ -42,8 +39,7 @@ class Monitor:
         log: RedisClient,
         redis_url: str,
         *,
-        flush_interval_seconds: float,
-        flush_margin_seconds: float,
+        flush_times: FlushTimes,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
@@ -51,15 +47,13 @@ class Monitor:
         self._ticks = TickSubscription(redis_url, {})
         self._announcements = PositionAnnouncements(redis_url)
         self._share = SymbolShare(SymbolLeases(engine))
-        self._flush_interval = flush_interval_seconds
-        self._flush_margin = flush_margin_seconds
+        self._flushes = Flushes(engine, log, flush_times, clock)
         self._clock = clock
         self._books: dict[str, SymbolBook] = {}
         self._symbol_of: dict[int, str] = {}
         self._unsure: set[str] = set()  # symbols whose positions have to be compared with the database
         self._doubted: deque[str] = deque()  # symbols that are compared once more, just to be sure
-        self._unflushed: deque[str] = deque()  # symbols of the flush that is under way, as often as they have a go
-        self._reconcile_at = self._flush_at = self._forget_at = 0.0
+        self._reconcile_at = self._forget_at = 0.0
 
     @property
     def symbols(self) -> int:
@@ -85,12 +79,15 @@ class Monitor:
         self._announcements.close()
 
     def _take_ticks(self) -> None:
-        entries = self._ticks.next_batch(0.0 if self._unflushed or self._doubted else LONGEST_WAIT_SECONDS)
-        now = self._clock()
+        entries = self._ticks.next_batch(0.0 if self._flushes.are_under_way or self._doubted else LONGEST_WAIT_SECONDS)
+        by_symbol: defaultdict[str, list[LogEntry]] = defaultdict(list)
         for entry in entries:
-            book = self._books.get(entry.symbol)  # it may be empty, and still has to know every tick
+            by_symbol[entry.symbol].append(entry)
+        now = self._clock()
+        for symbol, of_symbol in by_symbol.items():
+            book = self._books.get(symbol)  # it may be empty, and still has to know every tick
             if book is not None:
-                book.push(entry, now)
+                book.push(of_symbol, now)
 
     def _learn(self) -> None:
         self._hear()
@@ -157,6 +154,8 @@ class Monitor:
     def _exit_due(self) -> None:
         """Let the fold decide about every position whose level a tick reached; who is busy stays due."""
         for symbol, book in self._books.items():
+            if book.triggered:
+                self._load(list(book.triggered))
             due = sorted(book.due)
             for part in _parts(due, RECORDERS_A_TRANSACTION):
                 through = max(book.due[position_id] for position_id in part)
@@ -165,32 +164,11 @@ class Monitor:
                 self._load(part)
 
     def _flush(self) -> None:
-        """Flush one symbol after the other, but only for a moment at a time: ticks and exits come first."""
-        now = self._clock()
-        if not self._unflushed:
-            if now < self._flush_at:
-                return
-            self._flush_at = now + self._flush_interval
-            self._unflushed.extend([*self._books] * GOES_A_FLUSH)
-        if count_waiting(self._log):  # an alert among them might have come before the last ticks counted here
-            self._unflushed.clear()
-        while self._unflushed and self._clock() - now <= LONGEST_FLUSH_SECONDS:
-            book = self._books.get(self._unflushed.popleft())
-            if book is not None:
-                self._flush_book(book)
-            self._share.renew_if_due()
-        if now >= self._forget_at:
-            self._forget_at = now + FORGET_EVERY_SECONDS
+        self._flushes.go_on(self._books)
+        self._share.renew_if_due()
+        if self._clock() >= self._forget_at:
+            self._forget_at = self._clock() + FORGET_EVERY_SECONDS
             self._forget()
-
-    def _flush_book(self, book: SymbolBook) -> None:
-        now = self._clock()
-        book.settle(now - self._flush_margin)
-        counted = book.count_settled(CHANGED_A_GO, now)
-        if counted:
-            with self._engine.begin() as connection:
-                written = flush_positions(connection, counted)
-            book.note_written(written, now)
 
     def _forget(self) -> None:
         self._let_go([symbol for symbol, book in self._books.items() if not len(book)])

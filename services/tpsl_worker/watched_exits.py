@@ -1,6 +1,6 @@
 """What ticks may do to the open positions of one symbol, so that the others need not be looked at.
 
-Stops that move do so in here, without the fold: where they stand is a function of the prices that were seen.
+Trailing stops move in here, without the fold: where they stand is a function of the prices that were seen.
 """
 
 from decimal import Decimal
@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from shared.domain.due_times import DueTimes
 from shared.domain.extremes import PriceRange
 from shared.domain.level_book import EVERY_PRICE, LevelBook
+from shared.domain.marking import best_tick_after
 from shared.domain.position import Position
 from shared.domain.trades import LONG, SHORT
 from shared.domain.trailing_book import TrailingBook
@@ -30,15 +31,13 @@ class WatchedExits:
         self._latest = 0
         self._look_for_quiet()
 
-    def is_quiet(self, price: Decimal, occurred_at: int) -> bool:
-        """Take a tick if it does nothing, which is so for nearly all, and costs a few comparisons; whether it was."""
-        if (
-            self._below < price < self._above
-            and self._lowest <= price <= self._highest
-            and occurred_at < self._closes_at
-        ):
-            self._latest = max(self._latest, occurred_at)
-            return True
+    def are_quiet(self, lowest: Decimal, highest: Decimal, latest: int) -> bool:
+        """Take ticks if they do nothing, known by their extremes and latest moment, which is so for nearly all."""
+        if self._below < lowest and highest < self._above and self._lowest <= lowest and highest <= self._highest:
+            quiet = latest < self._closes_at
+            if quiet and latest > self._latest:
+                self._latest = latest
+            return quiet
         return False
 
     def reached(self, price: Decimal, occurred_at: int) -> tuple[set[int], list[int]]:
@@ -52,32 +51,29 @@ class WatchedExits:
         self._look_for_quiet()
         return filled, triggered
 
-    def may_have_filled(self, position: Position, seen: PriceRange) -> bool:
-        """Tell whether what was `seen` since a position's place may have filled something of it.
+    def watch(self, position_id: int, position: Position, seen: PriceRange | None, unsure: PriceRange | None) -> bool:
+        """Watch a position that has `seen` these prices since its place; False if it may have filled something.
 
-        A stop that moved on the way counts as if it had stood there all the time: the fold knows better.
+        That is known not to be so but for the prices of which we are `unsure`. A stop that moved on the way counts
+        as if it had stood there all the time: the fold knows better.
         """
-        below, above = execution_range(_after(position, seen))
+        if seen:
+            position = replace(position, best_tick=best_tick_after(position, seen.lowest, seen.highest))
+        below, above = execution_range(position)
         closes_at = position.plan.closes_at
-        return (
-            (below is not None and seen.lowest <= below)
-            or (above is not None and seen.highest >= above)
+        if unsure and (
+            (below is not None and unsure.lowest <= below)
+            or (above is not None and unsure.highest >= above)
             or (closes_at is not None and closes_at <= self._latest)
-        )
-
-    def watch(self, position_id: int, position: Position, seen: PriceRange | None) -> None:
-        """Watch a position of which nothing was filled by what was `seen` since its place."""
-        position = _after(position, seen) if seen else position
-        self._fills.add(position_id, *execution_range(position))
+        ):
+            return False
+        self._fills.add(position_id, below, above)
         self._triggers.add(position_id, *trigger_range(position))
-        if position.plan.closes_at is not None:
-            self._session_ends.add(position_id, position.plan.closes_at)
-        moving = position.moving_stop
-        trail = moving.active_trail(position.best_tick)
-        if trail:
-            best = moving.best_favourable(position.best_tick)
-            self._trails[position.direction].add(position_id, best, trail)
+        if closes_at is not None:
+            self._session_ends.add(position_id, closes_at)
+        self._follow(position_id, position)
         self._lowest, self._highest = EVERY_PRICE, -EVERY_PRICE  # the next tick looks
+        return True
 
     def remove(self, position_id: int) -> None:
         """Forget a position; one that is not watched is no error."""
@@ -87,6 +83,13 @@ class WatchedExits:
         for trails in self._trails.values():
             trails.remove(position_id)
 
+    def _follow(self, position_id: int, position: Position) -> None:
+        moving = position.moving_stop
+        trail = moving.active_trail(position.best_tick)
+        if trail:
+            best = moving.best_favourable(position.best_tick)
+            self._trails[position.direction].add(position_id, best, trail)
+
     def _look_for_quiet(self) -> None:
         """Find between which prices, and before which moment, a tick does nothing: no level, no new best price."""
         rising, falling = self._trails[LONG], self._trails[SHORT]
@@ -95,7 +98,3 @@ class WatchedExits:
         self._above = min(fills[1], triggers[1], falling.quiet_above.copy_negate())
         self._lowest, self._highest = falling.best.copy_negate(), rising.best
         self._closes_at = self._session_ends.quiet_until
-
-
-def _after(position: Position, seen: PriceRange) -> Position:
-    return replace(position, best_tick=position.best_tick_after(seen.lowest, seen.highest))

@@ -63,7 +63,7 @@ class OpenPositions:
                 self._rolled_at[entry.symbol] = entry.place
             if isinstance(entry, PriceTick):
                 self._last[entry.symbol] = entry
-                self._extremes[entry.symbol].push(entry.place, entry.occurred_at, entry.price)
+                self._extremes[entry.symbol].push([entry])
 
     def _seen(self, row: Any) -> Seen:
         """A row from before a roll waits for the fold: prices of another contract say nothing about it."""

@@ -15,7 +15,8 @@ class Channels:
 
     def __init__(self, client: redis.Redis, names: Iterable[str]) -> None:
         """Subscribe; Redis says SUBSCRIBED for each name before its first message."""
-        self._pubsub: PubSub = client.pubsub()  # type: ignore[no-untyped-call]
+        # Without a handler of ours, redis-py makes a line for its log of each message.
+        self._pubsub: PubSub = client.pubsub(push_handler_func=_as_it_is)  # type: ignore[no-untyped-call]
         self.subscribe(names)
 
     def subscribe(self, names: Iterable[str]) -> None:
@@ -40,3 +41,7 @@ class Channels:
     def close(self) -> None:
         """Give the connection back."""
         self._pubsub.close()
+
+
+def _as_it_is(message: list[str]) -> list[str]:
+    return message

@@ -1,15 +1,15 @@
 """Entries, exits and prices seen, applied to a position; when they happen is decided elsewhere."""
 
 from decimal import Decimal
-from typing import Any
 
 from msgspec.structs import replace
 
 from shared.domain.exit_planning import plan_exits
 from shared.domain.exit_rules import ExitRules
 from shared.domain.exits import EntryBasis
+from shared.domain.marking import Stretch, mark, worst_and_best
 from shared.domain.money import quotient
-from shared.domain.position import Position, Stretch, describe_trade, worst_and_best
+from shared.domain.position import Position, describe_trade
 from shared.domain.symbols import ResolvedSymbol
 from shared.domain.trades import ExitReason, Fill, Leg, Lot, Trade
 
@@ -100,29 +100,6 @@ def exit_lots(position: Position, fill: Fill) -> Position:
     )
 
 
-def observe(position: Position, lowest: Decimal, lowest_at: int, highest: Decimal, highest_at: int) -> Position:
-    """Mark the whole position at two extreme prices, each with its first moment."""
-    changes = marks(position, lowest, lowest_at, highest, highest_at)
-    return replace(position, **changes) if changes else position
-
-
-def marks(position: Position, lowest: Decimal, lowest_at: int, highest: Decimal, highest_at: int) -> dict[str, Any]:
-    """Return the fields that marking the whole position at two extreme prices changes."""
-    changes: dict[str, Any] = {}
-    (worst, worst_at), (best, best_at) = worst_and_best(position.direction, (lowest, lowest_at), (highest, highest_at))
-    worst_pnl, best_pnl = position.unrealized_at(worst), position.unrealized_at(best)
-    if worst_pnl < position.worst_pnl:
-        changes |= {"worst_pnl": worst_pnl, "worst_price": worst, "worst_at": worst_at}
-    if best_pnl > position.best_pnl:
-        changes |= {"best_pnl": best_pnl, "best_at": best_at}
-    stretch = position.stretch
-    if lowest < stretch.lowest:
-        stretch = replace(stretch, lowest=lowest, lowest_at=lowest_at)
-    if highest > stretch.highest:
-        stretch = replace(stretch, highest=highest, highest_at=highest_at)
-    return changes if stretch is position.stretch else changes | {"stretch": stretch}
-
-
 def miss(position: Position, gap_seconds: Decimal, ended_at: int, place: int) -> Position:
     """Count a gap that ended at `ended_at`: for the position and each lot the part of it after their entry."""
     lots = tuple(
@@ -179,7 +156,7 @@ def _stretch(fill: Fill, *, number: int) -> Stretch:
 
 def _end_stretch(position: Position, fill: Fill) -> Position:
     """Mark the position at a fill with the quantity before it, and hand the stretch's extremes to lots and legs."""
-    position = observe(position, fill.price, fill.occurred_at, fill.price, fill.occurred_at)
+    position = mark(position, fill.price, fill.occurred_at)
     stretch = position.stretch
     lots = tuple(
         replace(lot, lowest=min(lot.lowest, stretch.lowest), highest=max(lot.highest, stretch.highest))

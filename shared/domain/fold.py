@@ -10,7 +10,7 @@ from math import inf
 from msgspec import Struct
 from msgspec.structs import replace
 
-from shared.domain.accounting import add_lot, exit_lots, marks, miss, observe
+from shared.domain.accounting import add_lot, exit_lots, miss
 from shared.domain.application import AcceptedSignal, Applied, apply
 from shared.domain.average_down import average_down_quantity
 from shared.domain.entry_filters import NOTHING_BEFORE, Standing, asks_the_past
@@ -18,6 +18,7 @@ from shared.domain.entry_history import EntryHistory, day_of
 from shared.domain.exits import is_reached
 from shared.domain.extremes import PriceRange
 from shared.domain.level_book import EVERY_PRICE
+from shared.domain.marking import absorb, best_tick_after, mark
 from shared.domain.money import exact
 from shared.domain.position import Position
 from shared.domain.roll import roll
@@ -46,19 +47,6 @@ def advance(position: Position, entries: Iterable[LogEntry]) -> Position:
                 return position
             below, above, closes_at = _bounds(position)
         return _absorb_ticks(position, quiet)
-
-
-def absorb(position: Position, stretch: PriceRange) -> Position:
-    """Take a position through a stretch of ticks that fills nothing, known by its extremes alone."""
-    with exact():
-        return replace(
-            position,
-            place=stretch.place,
-            last_price=stretch.last,
-            best_tick=position.best_tick_after(stretch.lowest, stretch.highest),
-            ticks_seen=position.ticks_seen + stretch.count,
-            **marks(position, stretch.lowest, stretch.lowest_at, stretch.highest, stretch.highest_at),
-        )
 
 
 class Verdict(Struct, frozen=True, kw_only=True, gc=False):
@@ -219,8 +207,8 @@ def _execute(position: Position, tick: PriceTick) -> Position:
         position = _end_session(position, tick)
     if not position.is_open:
         return position
-    position = observe(position, tick.price, tick.occurred_at, tick.price, tick.occurred_at)
-    position = replace(position, best_tick=position.best_tick_after(tick.price, tick.price))
+    position = mark(position, tick.price, tick.occurred_at)
+    position = replace(position, best_tick=best_tick_after(position, tick.price, tick.price))
     return _average_down(position, tick)
 
 

@@ -1,29 +1,16 @@
 """A recorder's net exposure in one symbol, from flat to flat, and what follows from it; it decides nothing."""
 
 from decimal import Decimal
-from typing import TypeVar
 
 from msgspec import Struct
 
 from shared.domain.contracts import Contract
 from shared.domain.exact_fraction import Fraction
 from shared.domain.exits import ExitPlan
+from shared.domain.marking import Stretch, unrealized_at, worst_and_best
 from shared.domain.money import quotient
 from shared.domain.standing_stop import MovingStop, StandingStop
-from shared.domain.trades import LONG, Leg, Lot, Trade
-
-Extreme = TypeVar("Extreme")
-
-
-class Stretch(Struct, frozen=True, kw_only=True, gc=False):
-    """The time since the last fill, with the price extremes in it, that fill's price included."""
-
-    number: int
-    started_at: int
-    lowest: Decimal
-    lowest_at: int
-    highest: Decimal
-    highest_at: int
+from shared.domain.trades import Leg, Lot, Trade
 
 
 class Position(Struct, frozen=True, kw_only=True, gc=False):
@@ -84,6 +71,16 @@ class Position(Struct, frozen=True, kw_only=True, gc=False):
         return sum((lot.entry_price * lot.quantity for lot in self.lots), Decimal(0))
 
     @property
+    def multiplier(self) -> Decimal:
+        """What a point of one contract is worth."""
+        return self.contract.multiplier
+
+    @property
+    def follows_the_price(self) -> bool:
+        """Whether an exit depends on the best price since the last entry."""
+        return self.plan.rules.follow_the_price
+
+    @property
     def average(self) -> Fraction:
         """Quantity-weighted mean of the open lots' entries, unrounded."""
         return Fraction(self.value) / self.quantity
@@ -108,7 +105,7 @@ class Position(Struct, frozen=True, kw_only=True, gc=False):
 
     def unrealized_at(self, price: Decimal) -> Decimal:
         """Result of the open lots at `price`, before costs."""
-        return self.direction * self.contract.multiplier * (price * self.quantity - self.value)
+        return unrealized_at(self, price)
 
     @property
     def moving_stop(self) -> MovingStop:
@@ -120,22 +117,10 @@ class Position(Struct, frozen=True, kw_only=True, gc=False):
         """The stop that stands now."""
         return self.moving_stop.standing(self.best_tick)
 
-    def best_tick_after(self, lowest: Decimal, highest: Decimal) -> Decimal | None:
-        """The best tick since the last entry once ticks between these were seen; None where no exit follows it."""
-        if not self.plan.rules.follow_the_price:
-            return None
-        _, best = worst_and_best(self.direction, lowest, highest)
-        return best if self.best_tick is None else worst_and_best(self.direction, *sorted((self.best_tick, best)))[1]
-
 
 def opening_signal_id(position: Position) -> int | None:
     """The signal that opened a position, all of whose trades are at hand."""
     return position.trades[0].entry_signal_id if position.trades else position.lots[0].signal_id
-
-
-def worst_and_best(direction: int, lowest: Extreme, highest: Extreme) -> tuple[Extreme, Extreme]:
-    """Order two extremes from the point of view of a direction."""
-    return (lowest, highest) if direction == LONG else (highest, lowest)
 
 
 def open_trades(position: Position) -> tuple[Trade, ...]:

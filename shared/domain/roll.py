@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from shared.domain.exit_rules import Distance, ExitRules
 from shared.domain.exits import EntryBasis, ExitPlan, Level
-from shared.domain.position import Position, Stretch
+from shared.domain.marking import Stretch
+from shared.domain.position import Position
 from shared.domain.ticks import RollMark
 from shared.domain.trades import Lot
 

@@ -29,7 +29,8 @@ def trigger_range(position: Position) -> Range:
 
 def _exits(position: Position) -> tuple[Decimal | None, Decimal | None]:
     """The nearest price against the position and the nearest in favour at which there is a fill; any if overdue."""
-    stop = position.stop.level if position.stop else None
+    standing = position.stop
+    stop = standing.level if standing else None
     target = position.plan.targets[0].level if position.plan.targets else None
     if (stop and stop.overdue) or (target and target.overdue):
         return EVERY_PRICE * position.direction, None

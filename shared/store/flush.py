@@ -7,10 +7,10 @@ from sqlalchemy import Connection, text
 
 from shared.domain.money import exact
 from shared.domain.timestamps import to_datetime
-from shared.store.positions import StoredPosition
+from shared.store.watched_positions import WatchedPosition
 
 
-def flush_positions(connection: Connection, positions: Sequence[StoredPosition]) -> set[int]:
+def flush_positions(connection: Connection, positions: Sequence[WatchedPosition]) -> set[int]:
     """Write how far these positions have come and their extremes; returns the ids of those written.
 
     Passed by are rows that somebody has locked, that moved on or are of a newer version, and those of recorders
@@ -22,17 +22,17 @@ def flush_positions(connection: Connection, positions: Sequence[StoredPosition])
     return set(connection.execute(_FLUSH, _arrays(positions)).scalars())
 
 
-def _arrays(positions: Sequence[StoredPosition]) -> dict[str, list[Any]]:
+def _arrays(positions: Sequence[WatchedPosition]) -> dict[str, list[Any]]:
     with exact():
         rows = [_row(each) for each in positions]
     return {name: [row[name] for row in rows] for name in rows[0]}
 
 
-def _row(stored: StoredPosition) -> dict[str, Any]:
-    position, stretch = stored.position, stored.position.stretch
+def _row(position: WatchedPosition) -> dict[str, Any]:
+    stretch = position.stretch
     return {
-        "ids": stored.id,
-        "versions": stored.version,
+        "ids": position.id,
+        "versions": position.version,
         "places": position.place,
         "ticks_seen": position.ticks_seen,
         "current_prices": position.last_price,

@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, RowMapping, Text, cast
 
 from shared.domain.contracts import Contract
 from shared.domain.exits import ExitPlan
-from shared.domain.position import Position, Stretch
+from shared.domain.marking import Stretch
+from shared.domain.position import Position
 from shared.domain.timestamps import from_datetime, to_datetime
 from shared.domain.trades import LONG, SHORT, Lot
 from shared.store.tables import recorder_positions

@@ -17,6 +17,7 @@ from shared.store.audit_rows import begin_snapshot, recorders_to_audit
 from shared.store.flush import flush_positions
 from shared.store.positions import lock_open_positions
 from shared.store.signals import MANUAL
+from shared.store.watched_positions import Numbers, watched_from
 from tests.trading import Desk, Recorder
 
 LEGS = [{"value": 8, "trim": 1}, {"value": 40}]
@@ -238,7 +239,7 @@ def flush(desk: Desk) -> None:
     with desk.engine.begin() as connection:
         (stored,) = lock_open_positions(connection, [desk.recorders[0].id])
         position = advance(stored.position, read_entries(desk.redis, "MNQ1!", after=stored.position.place))
-        assert flush_positions(connection, [replace(stored, position=position)]) == {stored.id}
+        assert flush_positions(connection, [watched_from(replace(stored, position=position), Numbers())]) == {stored.id}
 
 
 def test_trades_are_compared_as_they_were_last_written(desk: Desk) -> None:

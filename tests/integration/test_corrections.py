@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from services.tpsl_worker.flushes import FlushTimes
 from services.tpsl_worker.monitor import Monitor
 from shared import correction
 from shared.domain.places import stream_id
@@ -368,7 +369,7 @@ def test_the_monitor_follows_what_was_recomputed(desk: Desk, redis_url: str) -> 
     desk.tick("99")
     desk.alert(recorder, BUY)
     desk.catch_up()
-    monitor = Monitor(desk.engine, desk.redis, redis_url, flush_interval_seconds=0, flush_margin_seconds=0)
+    monitor = Monitor(desk.engine, desk.redis, redis_url, flush_times=FlushTimes(interval=0, margin=0))
     try:
         wait_until(lambda: monitor.turn() or monitor.positions == 1)
         bad = desk.tick("98", "60")

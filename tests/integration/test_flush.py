@@ -15,6 +15,7 @@ from shared.domain.fold import advance
 from shared.domain.ticks import LogEntry
 from shared.store.flush import flush_positions
 from shared.store.positions import StoredPosition, load_positions, open_position_versions
+from shared.store.watched_positions import Numbers, watched_from
 from tests.trading import Desk, Recorder, empty_desk, rival_transaction
 
 BUY, CLOSE = {"action": "buy"}, {"action": "close"}
@@ -46,7 +47,7 @@ def log_after(desk: Desk, stored: StoredPosition, through: int) -> list[LogEntry
 
 def flush(desk: Desk, positions: list[StoredPosition]) -> set[int]:
     with desk.engine.begin() as connection:
-        return flush_positions(connection, positions)
+        return flush_positions(connection, [watched_from(each, Numbers()) for each in positions])
 
 
 def worst(desk: Desk, recorders: list[Recorder]) -> list[Decimal]:

@@ -17,8 +17,10 @@ from redis.exceptions import ConnectionError as RedisUnreachable
 from sqlalchemy import Engine, NullPool, create_engine, event, make_url, text
 from sqlalchemy.exc import OperationalError
 
+from services.tpsl_worker import flushes as flushes_module
 from services.tpsl_worker import monitor as monitor_module
 from services.tpsl_worker import share as share_module
+from services.tpsl_worker.flushes import FlushTimes
 from services.tpsl_worker.monitor import FORGET_EVERY_SECONDS, RECONCILE_EVERY_SECONDS, Monitor
 from services.tpsl_worker.share import SymbolShare
 from shared import catch_up as catch_up_module
@@ -60,8 +62,8 @@ def start(desk: Desk, redis_url: str, clock: Clock, monkeypatch: pytest.MonkeyPa
     started = []
 
     def start() -> Monitor:
-        timing = {"flush_interval_seconds": 0.0, "flush_margin_seconds": 0.0, "clock": clock}
-        started.append(Monitor(desk.engine, desk.redis, redis_url, **timing))
+        times = FlushTimes(interval=0, margin=0)
+        started.append(Monitor(desk.engine, desk.redis, redis_url, flush_times=times, clock=clock))
         started[-1].turn()
         return started[-1]
 
@@ -374,7 +376,7 @@ class TestFaults:
         [
             (monitor_module, "catch_up", OperationalError("statement", {}, Exception("away"))),
             (monitor_module, "load_positions", OperationalError("statement", {}, Exception("away"))),
-            (monitor_module, "flush_positions", OperationalError("statement", {}, Exception("away"))),
+            (flushes_module, "flush_positions", OperationalError("statement", {}, Exception("away"))),
             (catch_up_module, "record_outcomes", OperationalError("statement", {}, Exception("away"))),
             (log_tape, "trimmed_through", RedisUnreachable("away")),
         ],
@@ -750,11 +752,13 @@ class TestSharing:
             turn_all_until([first, second], lambda: first.positions == len(desk.recorders))
         assert (second.positions, looks) == (0, [])
 
-    @pytest.mark.parametrize("work", ["load_positions", "flush_positions"])
+    @pytest.mark.parametrize(
+        ("module", "work"), [(monitor_module, "load_positions"), (flushes_module, "flush_positions")]
+    )
     def test_work_that_takes_long_loses_no_symbol(
-        self, desk: Desk, start: Callable[[], Monitor], monkeypatch: pytest.MonkeyPatch, work: str
+        self, desk: Desk, start: Callable[[], Monitor], monkeypatch: pytest.MonkeyPatch, module: Any, work: str
     ) -> None:
-        do, join, joined = getattr(monitor_module, work), SymbolLeases._join, []
+        do, join, joined = getattr(module, work), SymbolLeases._join, []
 
         def slowly(*arguments: Any) -> Any:
             time.sleep(0.35)
@@ -766,7 +770,7 @@ class TestSharing:
 
         monkeypatch.setattr(symbol_leases, "QUIET_FOR_MS", 1000)
         monkeypatch.setattr(monitor_module, "LOADED_AT_ONCE", 1)
-        monkeypatch.setattr(monitor_module, work, slowly)
+        monkeypatch.setattr(module, work, slowly)
         monkeypatch.setattr(SymbolLeases, "_join", counted)
         recorders = opened_in_each_symbol(desk)
         for symbol in SYMBOLS:

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.extremes import PriceRange, SuffixExtremes
+from shared.domain.ticks import PriceTick
 
 Path = list[tuple[int, int, Decimal]]
 
@@ -39,9 +40,15 @@ def looked_up(path: Path, place: int) -> PriceRange | None:
 
 def pushed(path: Path) -> SuffixExtremes:
     extremes = SuffixExtremes()
-    for tick in path:
-        extremes.push(*tick)
+    push(extremes, path)
     return extremes
+
+
+def push(extremes: SuffixExtremes, path: Path) -> None:
+    extremes.push(
+        PriceTick(symbol="MNQ1!", place=place, occurred_at=occurred_at, price=price)
+        for place, occurred_at, price in path
+    )
 
 
 @given(paths())
@@ -56,7 +63,7 @@ def test_the_extremes_since_any_place_are_those_of_a_look_at_every_tick(path: Pa
 def test_they_are_so_at_any_time_on_the_way(path: Path, place: int) -> None:
     extremes = SuffixExtremes()
     for length, tick in enumerate(path, start=1):
-        extremes.push(*tick)
+        push(extremes, [tick])
         assert extremes.since(place) == looked_up(path[:length], place)
 
 
@@ -74,8 +81,7 @@ def test_what_comes_after_a_forgotten_beginning_is_counted_as_ever(path: Path, t
     extremes.forget_through(through)
     last = path[-1][0] if path else 0
     later = [(last + place, occurred_at, price) for place, occurred_at, price in more]
-    for tick in later:
-        extremes.push(*tick)
+    push(extremes, later)
     for place in range(through, 160, 3):
         assert extremes.since(place) == looked_up([*path, *later], place)
 

@@ -48,6 +48,17 @@ class LevelBookAgainstALoop(RuleBasedStateMachine):
         for key in expected:
             del self.levels[key]
 
+    @rule(price=PRICES)
+    def passed(self, price: Decimal) -> None:
+        expected = [
+            key
+            for key, (below, above) in self.levels.items()
+            if (below is not None and price < below) or (above is not None and price > above)
+        ]
+        assert sorted(self.book.passed(price)) == sorted(expected)
+        for key in expected:
+            del self.levels[key]
+
     @invariant()
     def the_same_keys_wait(self) -> None:
         assert len(self.book) == len(self.levels)
@@ -62,7 +73,7 @@ def test_a_thousand_moves_of_one_level_leave_a_small_book() -> None:
     book: LevelBook[str] = LevelBook()
     for level in range(1000):
         book.add("a", Decimal(level), Decimal(level + 2000))
-    assert len(book._below) + len(book._above) < 100
+    assert book._waiting < 100
     assert book.reached(Decimal(999)) == ["a"]
 
 
@@ -81,5 +92,5 @@ def test_a_level_that_is_set_again_and_again_where_it_is_leaves_a_small_book() -
     for _ in range(1000):
         book.add(1, Decimal(90), Decimal(110))
 
-    assert len(book._below) + len(book._above) < 100
+    assert book._waiting < 100
     assert (book.reached(Decimal(110)), book.reached(Decimal(90))) == ([1], [])
