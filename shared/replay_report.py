@@ -30,7 +30,7 @@ def describe_recorder(
     """
     judged = [(verdict.accepted.id, verdict.applied) for verdict in fold.verdicts] + list(refused)
     report["signals"].extend(_signal(line, recorder, applied) for line, applied in sorted(judged, key=_line))
-    positions = sorted((each for moved in fold.positions.values() for each in moved), key=_opened_at)
+    positions = sorted((each for moved in fold.positions.values() for each in moved), key=_opening)
     with exact():
         for position in positions:
             trades = sorted((*position.trades, *open_trades(position)), key=_lot)
@@ -44,8 +44,9 @@ def _line(judged: tuple[int, Applied]) -> int:
     return judged[0]
 
 
-def _opened_at(position: Position) -> int:
-    return position.opened_at
+def _opening(position: Position) -> tuple[int, str]:
+    """Those of one moment by their symbols, whatever else moved them first."""
+    return position.opened_at, position.symbol
 
 
 def _lot(trade: Trade) -> int:
