@@ -9,10 +9,12 @@ from typing import TextIO
 
 FIELDS = "event_fields"
 
+_as_json = json.JSONEncoder(default=str, ensure_ascii=False).encode
+
 
 def log_event(logger: logging.Logger, event: str, *, level: int = logging.INFO, **fields: object) -> None:
     """Log `event`, a constant name, with its fields: ids, numbers and durations, never tokens or whole objects."""
-    logger.log(level, event, extra={FIELDS: fields}, stacklevel=2)
+    logger.log(level, event, extra={FIELDS: fields})
 
 
 def configure_logging(level: str, stream: TextIO | None = None) -> None:
@@ -21,6 +23,9 @@ def configure_logging(level: str, stream: TextIO | None = None) -> None:
     handler = logging.StreamHandler(target)
     handler.setFormatter(TerminalLines() if target.isatty() else JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    # No line says where in the code it was written, nor by which process or thread: finding that out took longer.
+    logging._srcfile = None  # noqa: SLF001 - as the manual of logging advises
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
 class TerminalLines(logging.Formatter):
@@ -48,7 +53,7 @@ class JsonLines(logging.Formatter):
         line |= {key: value for key, value in _fields(record).items() if key not in line}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+        return _as_json(line)
 
 
 def _fields(record: logging.LogRecord) -> Mapping[str, object]:

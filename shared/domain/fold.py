@@ -24,7 +24,7 @@ from shared.domain.position import Position
 from shared.domain.roll import roll
 from shared.domain.tape import Tape
 from shared.domain.ticks import GapMark, LogEntry, PriceTick, RollMark
-from shared.domain.trades import ExitReason, Fill
+from shared.domain.trades import ExitReason, Fill, Trade
 from shared.domain.watch import quiet_range
 
 
@@ -77,6 +77,7 @@ class RecorderFold:
         self._furthest = max(places.values(), default=0)
         self.positions = {position.symbol: [position] for position in open_positions}
         self.verdicts: list[Verdict] = []
+        self._unbooked: list[Trade] = []  # closed, and not in the history yet, which few ask for
 
     def apply(self, accepted: AcceptedSignal) -> None:
         """Advance what the signal concerns to its place and apply it."""
@@ -132,6 +133,8 @@ class RecorderFold:
             return NOTHING_BEFORE
         history, day = self.history, day_of(accepted.occurred_at)
         with exact():
+            history.book(self._unbooked)
+            self._unbooked.clear()
             open_result = sum((each.unrealized_pnl for each in self._open_positions()), Decimal(0))
             day_result = history.booked.get(day, Decimal(0)) + open_result
         return Standing(
@@ -157,8 +160,7 @@ class RecorderFold:
 
     def _replace_last(self, position: Position) -> None:
         moved = self.positions[position.symbol]
-        with exact():
-            self.history.book(position.trades[len(moved[-1].trades) :])
+        self._unbooked += position.trades[len(moved[-1].trades) :]
         moved[-1] = position
 
 

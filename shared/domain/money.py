@@ -1,7 +1,6 @@
 """Exact decimal arithmetic: the context that refuses to round, means, and plain notation."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow, localcontext
 
 from shared.domain.exact_fraction import Fraction
@@ -13,11 +12,9 @@ _WIDE = Context(prec=_PRECISION, rounding=ROUND_HALF_EVEN, traps=[InvalidOperati
 _QUANTUM = Decimal(1).scaleb(-MEAN_DECIMALS)
 
 
-@contextmanager
-def exact() -> Iterator[None]:
-    """Raise `decimal.Inexact` instead of rounding, within the block."""
-    with localcontext(_EXACT):
-        yield
+def exact() -> AbstractContextManager[Context]:
+    """Raise `decimal.Inexact` instead of rounding, within a `with` block."""
+    return localcontext(_EXACT)
 
 
 def quotient(dividend: Decimal | Fraction, divisor: Decimal | int) -> Decimal:

@@ -135,7 +135,7 @@ def open_trades(position: Position) -> tuple[Trade, ...]:
 def describe_trade(position: Position, lot: Lot, lowest: Decimal, highest: Decimal) -> Trade:
     """Describe a lot as a trade that saw these extreme prices and has no exit yet."""
     worst, best = worst_and_best(position.direction, lowest, highest)
-    plan = position.plan
+    target, stop = next(iter(position.plan.targets), None), position.stop
     per_point = position.direction * lot.quantity * position.contract.multiplier
     return Trade(
         lot=lot.number,
@@ -150,7 +150,7 @@ def describe_trade(position: Position, lot: Lot, lowest: Decimal, highest: Decim
         ticks_seen=position.ticks_seen - lot.ticks_before,
         gap_seconds=lot.gap_seconds,
         rolled=lot.rolled,
-        target_price=plan.targets[0].level.price if plan.targets else None,
-        stop_price=position.stop.level.price if position.stop else None,
+        target_price=target.level.price if target else None,
+        stop_price=stop.level.price if stop else None,
         entry_signal_id=lot.signal_id,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection
@@ -65,9 +66,10 @@ def write_positions(
 def _days_written(folded: Sequence[FoldedPosition]) -> dict[int, set[date]]:
     """Return the days, by recorder, to which a fold brought something that was not in them before."""
     days: dict[int, set[date]] = {}
+    day_of = cache(lambda moment: trading_day(to_datetime(moment)))  # one tick stops out many
     for each in folded:
         moments = _moments_written(each.position, each.stored)
-        days.setdefault(each.recorder_id, set()).update(trading_day(to_datetime(moment)) for moment in moments)
+        days.setdefault(each.recorder_id, set()).update(map(day_of, moments))
     return days
 
 
