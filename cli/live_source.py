@@ -25,7 +25,8 @@ NOT_USED = {
 @contextmanager
 def live_source(feed: str, symbols: Sequence[str]) -> Iterator["VenueSource"]:
     """Follow symbols at live venues, for the length of a `with` block; refuses what is no venue or no symbol."""
-    from services.price_feed.sources.venue_source import FeedRules, VenueSource
+    from services.price_feed.sources.subscriptions import FeedRules
+    from services.price_feed.sources.venue_source import VenueSource
     from services.price_feed.sources.venues import open_venues
     from shared.settings import SettingsError
 
@@ -38,7 +39,7 @@ def live_source(feed: str, symbols: Sequence[str]) -> Iterator["VenueSource"]:
     except SettingsError as error:
         raise Refused(str(error)) from error
     rules = FeedRules(jump_percent=settings.feed_jump_percent)
-    source = VenueSource(venues, lambda: wanted, last_ticks={}, rules=rules)
+    source = VenueSource(venues, lambda: wanted, rules=rules)
     try:
         yield source
     finally:

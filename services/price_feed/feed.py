@@ -128,7 +128,7 @@ class Feed:
             delivery.deliver(batch)
 
     def _open(self) -> Source:
-        return self._open_source(read_heads(self._redis).ticks)
+        return self._open_source(read_heads(self._redis))
 
     def _count(self, batch: list[SourceMessage]) -> None:
         self._messages += len(batch)

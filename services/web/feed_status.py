@@ -30,6 +30,7 @@ class SymbolStatus:
     state: str
     source: str | None = None
     name: str | None = None
+    contract: str | None = None
     delay_seconds: int | None = 0
     heard_at: int | None = None
     refused: dict[str, int]

@@ -3,6 +3,7 @@
 -- KEYS: the source's publisher hash, the hash of heads.
 -- ARGV: epoch, sequence of the batch, retention in ms, and its entries, a line of six words each:
 --   symbol, occurred_at (ns), price or gap:SECONDS or roll:DIFFERENCE, bid, ask, size; what an entry does not have is a dash.
+--   A roll has the name of the contract in place of the bid.
 local publisher, heads = KEYS[1], KEYS[2]
 local epoch, sequence = tonumber(ARGV[1]), tonumber(ARGV[2])
 
@@ -92,8 +93,12 @@ local function begin(log, occurred_at)
 end
 
 -- A roll moves the last price; whoever reads the head adds the differences, since numbers are binary here.
-local function add_roll(symbol, log, occurred_at, said, difference)
+-- Which contract the log is of from here on is written with the mark: neither is ever there without the other.
+local function add_roll(symbol, log, occurred_at, said, difference, contract)
   local id = add(log, occurred_at, said, 'r', difference)
+  if contract ~= '-' then
+    redis.call('HSET', heads, symbol .. ':contract', contract)
+  end
   log.head = log.head or redis.call('HGET', heads, symbol)
   log.head = log.head and log.head .. ' ' .. id .. ':' .. difference
   return id
@@ -108,7 +113,7 @@ for symbol, occurred_at, said, bid, ask, size in string.gmatch(ARGV[4], '(%S+) (
   elseif kind == 'gap' then
     ids[#ids + 1] = add_gap(log, occurred_at, said, number)
   elseif kind == 'roll' then
-    ids[#ids + 1] = add_roll(symbol, log, occurred_at, said, number)
+    ids[#ids + 1] = add_roll(symbol, log, occurred_at, said, number, bid)
   else
     ids[#ids + 1] = add_price(log, occurred_at, said, bid, ask, size)
   end

@@ -16,6 +16,7 @@ PUBLISH = files("shared.bus").joinpath("publish.lua").read_text(encoding="utf-8"
 MS_PER_SECOND = 1000
 LEASE_MS = 3 * MS_PER_SECOND
 TO_CLAIM = 0
+NOTHING = "-"
 
 
 class FencedPublisher(Exception):
@@ -120,8 +121,8 @@ def _line(message: SourceMessage) -> str:
         case Gap():
             return f"{symbol} {occurred_at} gap:{message.gap_seconds:f} - - -"
         case Roll():
-            return f"{symbol} {occurred_at} roll:{message.difference:f} - - -"
+            return f"{symbol} {occurred_at} roll:{message.difference:f} {message.contract or NOTHING} - -"
 
 
 def _word(number: Decimal | None) -> str:
-    return "-" if number is None else format(number, "f")
+    return NOTHING if number is None else format(number, "f")

@@ -1,7 +1,7 @@
 """Reads the tick log: one Redis stream for each symbol, and a hash of heads; it never writes to them."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import cast
 
@@ -12,6 +12,7 @@ from shared.domain.ticks import GapMark, LogEntry, PriceTick, RollMark
 
 HEADS = "ticks:heads"
 PLACE = "place"
+CONTRACT = ":contract"
 PAGE = 2000
 _NS_PER_MS = 1_000_000
 _FIELDS = {"gap": "g", "roll": "r"}
@@ -24,18 +25,21 @@ Fields = Mapping[str, str]
 class Heads:
     """The end of the log at one moment: its highest place, and the last price tick of each symbol that has one.
 
-    Rolls behind a tick have moved its price.
+    Rolls behind a tick have moved its price. `contracts`, known if all heads were read, are the dated symbols that
+    continuous ones stand for in the log by now, as far as a roll said.
     """
 
     place: int
-    ticks: Mapping[str, PriceTick]
+    ticks: Mapping[str, PriceTick] = field(default_factory=dict)
+    contracts: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_heads(client: redis.Redis, symbols: Iterable[str] | None = None) -> Heads:
     """Read the heads of these symbols, or of all, as they stand together, in one round trip."""
     heads = _read_hash(client, symbols)
     ticks = {name: _head_tick(name, text) for name, text in heads.items() if name != PLACE and ":" not in name}
-    return Heads(place=place_from_stream_id(heads.get(PLACE, "0")), ticks=ticks)
+    contracts = {name.removesuffix(CONTRACT): text for name, text in heads.items() if name.endswith(CONTRACT)}
+    return Heads(place=place_from_stream_id(heads.get(PLACE, "0")), ticks=ticks, contracts=contracts)
 
 
 def head_price(text: str, *, through: int | None = None) -> Decimal:

@@ -29,12 +29,14 @@ class Gap:
 class Roll:
     """From here on the symbol is another contract, whose price is higher by `difference` at that moment.
 
-    The new contract's price follows in the same batch, so that nobody is told the old one's in between.
+    The new contract's price follows in the same batch, so that nobody is told the old one's in between. `contract` is
+    its dated symbol, or the symbol itself where nobody knows that; None leaves open what the log knows of it.
     """
 
     symbol: str
     occurred_at: int
     difference: Decimal
+    contract: str | None = None
 
 
 SourceMessage = Quote | Gap | Roll

@@ -21,6 +21,7 @@ QUARTERS = "HMUZ"
 SUFFIX = len("1!")
 DATED_SUFFIX = len("Z2026")
 DATED = re.compile(rf"[{MONTH_CODES}]20[0-9]{{2}}")
+UNSURE_NS = 14 * 24 * 3600 * 10**9
 CANDIDATE_YEARS = 6  # MNQ9! of four contracts a year lies more than two years ahead
 
 
@@ -98,6 +99,18 @@ def dated_symbol(symbol: str, root: str, at: int, front_months: Mapping[str, str
     if chosen is None:
         return _nth_contract(root, trading_day(to_datetime(at)), int(suffix[0]))
     return _nth_after(root, chosen, int(suffix[0]))
+
+
+def contracts_near(symbol: str, root: str, at: int, front_months: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the dated contracts that a continuous symbol may stand for at a moment, whoever decides about its roll.
+
+    Within two weeks of a roll day these are two, else one. None for a root without a rule, and for a dated symbol.
+    """
+    if not CONTINUOUS.fullmatch(symbol.removeprefix(root)):
+        return ()
+    moments = (at - UNSURE_NS, at, at + UNSURE_NS)
+    dated = (dated_symbol(symbol, root, moment, front_months) for moment in moments)
+    return tuple(dict.fromkeys(each for each in dated if each is not None))
 
 
 def check_front_months(chosen: Mapping[str, str]) -> Mapping[str, str]:

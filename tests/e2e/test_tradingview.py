@@ -1,14 +1,18 @@
 """Positions live and die on TradingView's prices: all as a user runs it, but for the server behind the socket."""
 
+import itertools
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from services.price_feed.sources.tradingview import TradingView
+from shared.domain.numbers import plain
 from tests.conftest import open_directory
 from tests.e2e.test_real_day import Client, assert_audited
 from tests.e2e.test_up import OURS, Up, poll, run, running
+from tests.venues.rolling import rolling_today
 from tests.venues.tradingview_server import TradingViewServer
 
 MNQ = "CME_MINI:MNQ1!"
@@ -21,6 +25,8 @@ TRAILING = {
     "sl_type": "Trail",
     "trail_trigger": "20",
 }
+SHORT = {"name": "short", "sl_enabled": True, "sl_amount": "40"}
+LONG = {"name": "long", "tp_targets": [{"value": "60"}]}
 
 
 @pytest.fixture
@@ -42,6 +48,11 @@ def up(server: TradingViewServer) -> Iterator[Up]:
 def only(client: Client, kind: str, recorder: dict[str, Any]) -> dict[str, Any]:
     (row,) = client.listed(kind, recorder["id"])
     return row
+
+
+def contracts(client: Client) -> list[str]:
+    """What the symbols stand for, as the price feed says it."""
+    return [each["contract"] for each in client.call("/readyz")["feed"]["symbols"]]
 
 
 def is_closed(client: Client, recorder: dict[str, Any]) -> bool:
@@ -75,3 +86,65 @@ def test_positions_open_trail_and_close_on_its_prices_and_a_cut_shows_in_them(
         assert (trade["max_adverse"], trade["worst_price"]) == ("-10.5", "25595")
         assert 0 < float(trade["gap_seconds"]) < 5
     assert_audited(up)
+
+
+def test_positions_live_through_a_roll_that_tradingview_does_not_tell() -> None:
+    rolling = rolling_today("MNQ", "MES", "CL", "NG")
+    tick = rolling.contract.tick_size
+    own, old, new = (
+        str(TradingView().name_of(each, rolling.contract, time.time_ns()))
+        for each in (rolling.symbol, rolling.old, rolling.new)
+    )
+
+    def at(ticks: int) -> str:
+        return plain(20_000 * tick + ticks * tick)
+
+    def money(ticks: int) -> str:
+        return plain(ticks * tick * rolling.contract.multiplier)
+
+    quiet = {"lp_time": int(time.time()), "update_mode": "streaming"}
+    market = {name: {"lp": float(at(ticks))} | quiet for name, ticks in ((own, 0), (old, 0), (new, 80))}
+    with TradingViewServer(market) as server, open_directory() as directory:
+        server.stands_for[own] = old
+        environment = OURS | {"TRADINGVIEW_URL": server.url}
+        with running(directory, "--feed", "tradingview", "--no-demo", environment=environment) as up:
+            added = run("user", "add", "trader", "--data", str(up.data))
+            client = Client(up.port, added.stdout.split("API key:")[1].split()[0])
+            short, long = (
+                client.call("/api/v1/recorders", {**settings, "symbol": rolling.symbol}) for settings in (SHORT, LONG)
+            )
+            server.wait_for(lambda: server.follows(own, old, new), 30)
+            prices = itertools.cycle((1, 0))
+
+            def is_known() -> bool:
+                server.change(old, lp=float(at(next(prices))))
+                return contracts(client) == [rolling.old]
+
+            poll(is_known, up.said)
+            server.change(old, lp=float(at(0)))
+            for recorder, action in ((short, "sell"), (long, "buy")):
+                client.post_alert(recorder, {"action": action, "price": at(0)})
+                poll(lambda recorder=recorder: client.listed("trades", recorder["id"]) != [], up.said)
+            server.change(old, lp=float(at(10)))
+            poll(lambda: only(client, "positions", short)["worst_unrealized_pnl"] == money(-10), up.said)
+
+            server.roll(own, new)
+            server.change(new, lp=float(at(90)))
+            poll(lambda: only(client, "positions", short)["rolled"] == plain(80 * tick), up.said)
+            for recorder, side in ((short, -1), (long, 1)):
+                position = only(client, "positions", recorder)
+                assert position["status"] == "open"
+                assert position["avg_entry_price"] == at(80)
+                assert position["worst_unrealized_pnl"] == money(min(0, 10 * side))
+                assert position["best_unrealized_pnl"] == money(max(0, 10 * side))
+
+            server.change(new, lp=float(at(121)))
+            poll(lambda: is_closed(client, short), lambda: client.listed("trades", short["id"]))
+            server.change(new, lp=float(at(141)))
+            poll(lambda: is_closed(client, long), lambda: client.listed("trades", long["id"]))
+            stopped, reached = only(client, "trades", short), only(client, "trades", long)
+            assert (stopped["exit_reason"], stopped["exit_price"], stopped["pnl"]) == ("sl", at(121), money(-41))
+            assert (reached["exit_reason"], reached["exit_price"], reached["pnl"]) == ("tp", at(140), money(60))
+            assert stopped["rolled"] == reached["rolled"] == plain(80 * tick)
+            assert_audited(up)
+        assert server.misconduct == []

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
@@ -11,10 +11,11 @@ from redis import Redis
 
 from services.price_feed.feed import Feed
 from services.price_feed.market_hours import ALWAYS
-from services.price_feed.sources.venue_source import FeedRules, VenueSource
+from services.price_feed.sources.subscriptions import FeedRules
+from services.price_feed.sources.venue_source import VenueSource
 from services.price_feed.wanted import WantedSymbols
 from shared.bus.connection import connect_redis
-from shared.bus.tick_log import read_entries
+from shared.bus.tick_log import Heads, read_entries
 from shared.domain.ticks import GapMark, PriceTick
 from shared.settings import Settings
 from shared.store.database import connect_database
@@ -32,9 +33,9 @@ def live_feed(settings: Settings, server: PlainServer) -> Iterator[None]:
     wanted, stopping = WantedSymbols(settings), threading.Event()
     client = connect_redis(settings.redis_url, retries=False)
 
-    def open_source(last_ticks: Mapping[str, PriceTick]) -> VenueSource:
+    def open_source(heads: Heads) -> VenueSource:
         rules = FeedRules(hours=lambda _: ALWAYS)
-        return VenueSource([PlainVenue(server.url)], wanted.current, last_ticks=last_ticks, rules=rules)
+        return VenueSource([PlainVenue(server.url)], wanted.current, heads=heads, rules=rules)
 
     feed = Feed(client, settings, open_source, is_stopping=stopping.is_set)
     threads = [threading.Thread(target=feed.run), threading.Thread(target=wanted.keep_up, args=(stopping,))]

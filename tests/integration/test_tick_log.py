@@ -1,6 +1,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -95,6 +96,18 @@ class TestAppending:
         assert followed_to(subscription, place)[-1] == mark
         heads = tick_log.read_heads(redis_client)
         assert (heads.place, heads.ticks["MNQ1!"].price) == (place, Decimal("20200.5"))
+
+    def test_what_a_roll_says_of_the_contract_is_known_with_it_and_stays_until_the_next_one(
+        self, redis_client: Redis, publisher: TickPublisher
+    ) -> None:
+        assert tick_log.read_heads(redis_client).contracts == {}
+        roll = Roll(symbol="MNQ1!", occurred_at=Y2K, difference=Decimal(0), contract="MNQZ2026")
+        publisher.append([roll, quote(1)])
+        publisher.append([quote(2), replace(roll, contract=None)])
+        assert tick_log.read_heads(redis_client).contracts == {"MNQ1!": "MNQZ2026"}
+        assert tick_log.read_heads(redis_client).ticks.keys() == {"MNQ1!"}
+        publisher.append([replace(roll, contract="MNQH2027")])
+        assert tick_log.read_heads(redis_client).contracts == {"MNQ1!": "MNQH2027"}
 
     def test_of_one_batch_the_last_price_counts_and_the_rolls_behind_it(
         self, redis_client: Redis, publisher: TickPublisher

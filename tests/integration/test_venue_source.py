@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 
 from services.price_feed.sources.venue import Heard
+from shared.bus.tick_log import Heads
 from shared.contracts_file import packaged_contracts
-from shared.domain.contracts import Contract
 from shared.domain.quotes import Gap, Quote, Roll
 from shared.domain.ticks import PriceTick
 from tests.venues.following import following
@@ -181,30 +181,25 @@ def test_when_a_symbol_gets_another_name_at_its_venue_the_jump_between_contracts
         server.say("price mnqh7 0")
         feed.hears(server, "23100.5", "mnqh7")
         feed.hears(server, "23101", "mnqh7")
-    (roll,) = [each for each in feed.said if isinstance(each, Roll)]
-    assert roll.difference == Decimal("2100.5")
+    first, roll = [each for each in feed.said if isinstance(each, Roll)]
+    assert (first.difference, first.contract) == (0, "mnqz6")
+    assert (roll.difference, roll.contract) == (Decimal("2100.5"), "mnqh7")
     following_roll = feed.said[feed.said.index(roll) + 1]
     assert isinstance(following_roll, Quote)
     assert following_roll.price == Decimal("23100.5")
     assert feed.prices() == [21000, Decimal("23100.5"), 23101]
 
 
-class RollingVenue(PlainVenue):
-    """Its MNQ1! became another contract one second after 1970 began."""
-
-    def name_of(self, _symbol: str, _contract: Contract, at: int) -> str | None:
-        return "mnqz6" if at < 10**9 else "mnqh7"
-
-
-@pytest.mark.parametrize(("last_at", "rolls"), [(10**9 - 1, [1500]), (10**9, [])])
+@pytest.mark.parametrize(("of_log", "rolls"), [("mnqz6", [(1500, "mnqh7")]), ("mnqh7", []), (None, [(0, "mnqh7")])])
 def test_a_roll_while_the_feed_was_down_is_marked_when_the_new_contract_speaks(
-    server: PlainServer, last_at: int, rolls: list[int]
+    server: PlainServer, of_log: str | None, rolls: list[tuple[int, str]]
 ) -> None:
-    last = PriceTick(symbol="MNQ1!", place=1, occurred_at=last_at, price=Decimal(21500))
-    with following(RollingVenue(server.url), last_ticks={"MNQ1!": last}) as feed:
-        feed.hears(server, "23000" if rolls else "21501", "mnqh7")
-    assert [each.difference for each in feed.said if isinstance(each, Roll)] == rolls
-    assert [type(each) for each in feed.said] == [Roll, Quote] if rolls else [Quote]
+    last = PriceTick(symbol="MNQ1!", place=1, occurred_at=1, price=Decimal(21500))
+    heads = Heads(place=1, ticks={"MNQ1!": last}, contracts={"MNQ1!": of_log} if of_log else {})
+    with following(PlainVenue(server.url, names={"MNQ1!": "mnqh7"}), heads=heads) as feed:
+        feed.hears(server, "23000" if of_log == "mnqz6" else "21501", "mnqh7")
+    assert feed.rolls() == rolls
+    assert [type(each) for each in feed.said] == ([Roll, Quote] if rolls else [Quote])
 
 
 def test_a_roll_while_nobody_needed_the_symbol_is_marked(server: PlainServer) -> None:
@@ -216,7 +211,7 @@ def test_a_roll_while_nobody_needed_the_symbol_is_marked(server: PlainServer) ->
         venue.names = {"MNQ1!": "mnqh7", "MGC1!": "mgc1!"}
         feed.wanted = {"MNQ1!": MNQ, "MGC1!": GOLD}
         feed.hears(server, "21200", "mnqh7")
-    assert [each.difference for each in feed.said if isinstance(each, Roll)] == [200]
+    assert feed.rolls() == [(0, "mnqz6"), (200, "mnqh7")]
 
 
 def test_a_roll_that_came_to_nothing_in_the_log_is_marked_with_the_next_price(server: PlainServer) -> None:
@@ -229,7 +224,7 @@ def test_a_roll_that_came_to_nothing_in_the_log_is_marked_with_the_next_price(se
         time.sleep(0.3)  # the time in which nobody takes it
         feed.source.resume()
         feed.hears(server, "23150", "mnqh7")
-    assert [each.difference for each in feed.said if isinstance(each, Roll)] == [2150]
+    assert feed.rolls() == [(0, "mnqz6"), (2100, "mnqh7")]
     assert feed.prices() == [21000, 23150]
 
 
@@ -237,7 +232,7 @@ def test_a_tick_size_that_is_corrected_holds_from_the_next_look_on(server: Plain
     with following(PlainVenue(server.url)) as feed:
         feed.hears(server, "21000.3")
         feed.wanted = {"MNQ1!": replace(MNQ, tick_size=Decimal("0.1"))}
-        feed.until(lambda: feed.source._symbols["MNQ1!"].contract.tick_size == Decimal("0.1"))
+        feed.until(lambda: feed.source._subscriptions.symbols["MNQ1!"].contract.tick_size == Decimal("0.1"))
         feed.hears(server, "21000.3")
     assert feed.prices() == [Decimal("21000.25"), Decimal("21000.3")]
     assert server.connected == 1

@@ -8,7 +8,7 @@ import pytest
 from shared.contracts_file import packaged_contracts
 from shared.domain import expiries
 from shared.domain.refusals import ValueRefused
-from shared.domain.rolls import RULES, check_front_months, dated_symbol
+from shared.domain.rolls import RULES, check_front_months, contracts_near, dated_symbol
 from shared.domain.symbols import MONTH_CODES
 from shared.domain.timestamps import from_datetime
 
@@ -90,6 +90,26 @@ def test_contracts_follow_one_another_in_their_order(root: str) -> None:
         for code in rule.months:
             month = MONTH_CODES.index(code) + 1
             assert rule.roll_day(year, month) < expiries.last_business_day_before(year + month // 12, month % 12 + 1)
+
+
+@pytest.mark.parametrize(
+    ("day", "contracts"),
+    [
+        ("2026-11-29", ["MNQZ2026"]),
+        ("2026-11-30", ["MNQZ2026", "MNQH2027"]),
+        ("2026-12-14", ["MNQZ2026", "MNQH2027"]),
+        ("2026-12-27", ["MNQZ2026", "MNQH2027"]),
+        ("2026-12-28", ["MNQH2027"]),
+    ],
+)
+def test_within_two_weeks_of_a_roll_day_it_may_be_either_contract(day: str, contracts: list[str]) -> None:
+    assert list(contracts_near("MNQ1!", "MNQ", at(f"{day}T12:00:00"), {})) == contracts
+
+
+def test_a_chosen_front_month_and_a_dated_symbol_leave_no_doubt() -> None:
+    moment = at("2026-12-14T12:00:00")
+    assert contracts_near("MNQ1!", "MNQ", moment, {"MNQ": "MNQM2027"}) == ("MNQM2027",)
+    assert contracts_near("MNQZ2026", "MNQ", moment, {}) == contracts_near("FDAX1!", "FDAX", moment, {}) == ()
 
 
 def test_the_front_month_can_be_chosen() -> None:

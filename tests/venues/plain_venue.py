@@ -86,7 +86,14 @@ class PlainVenue:
         self._silence_seconds = silence_seconds
 
     def name_of(self, symbol: str, _contract: Contract, _at: int) -> str | None:
-        return symbol.lower() if self.names is None else self.names.get(symbol)
+        if self.names is None:
+            return symbol.lower()
+        return symbol if symbol in self.names.values() else self.names.get(symbol)
+
+    def contracts(self, symbol: str, _contract: Contract, _at: int) -> Sequence[str]:
+        """Names that are not the symbol's own are of contracts: none is compared."""
+        name = self.name_of(symbol, _contract, _at)
+        return () if name in {None, symbol.lower()} else (name,)
 
     def connect(self) -> Connection:
         return Connection(

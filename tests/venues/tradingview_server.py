@@ -39,6 +39,7 @@ class TradingViewServer(VenueServer):
         self.market = {symbol: dict(values) for symbol, values in market.items()}
         self.log_ins: dict[tuple[str, str], str] = {}  # sessionid and sessionid_sign: the token that their page shows
         self.tokens = {GUEST}
+        self.stands_for: dict[str, str] = {}  # continuous symbols, and the dated ones whose prices are theirs too
         self.sessions_to_break = 0
         self.pages = 0
         self._heartbeat_seconds = heartbeat_seconds
@@ -88,8 +89,15 @@ class TradingViewServer(VenueServer):
         return len(self._talks) == 1 and [set(each.keys.values()) for each in sessions] == [set(symbols)]
 
     def change(self, symbol: str, **values: Any) -> None:
-        """Tell everybody who follows it what changed."""
-        self.tell([(symbol, values)])
+        """Tell everybody who follows it, or what stands for it, what changed."""
+        continuous = [name for name, dated in self.stands_for.items() if dated == symbol]
+        for name in (*continuous, symbol):
+            self.tell([(name, values)])
+
+    def roll(self, continuous: str, dated: str) -> None:
+        """Let a continuous symbol be another contract, under its old name and without a word, as TradingView does."""
+        self.stands_for[continuous] = dated
+        self.tell([(continuous, self.market[dated])])
 
     def tell(self, changes: Sequence[tuple[str, Mapping[str, Any]]], *, with_heartbeat: bool = False) -> None:
         """Tell several changes in one message, with a heartbeat among them if asked to."""

@@ -62,6 +62,10 @@ class CoinbaseVenue:
         """Return BTC-USD for BTCUSD."""
         return pair_name(contract, "-")
 
+    def contracts(self, symbol: str, contract: Contract, at: int) -> Sequence[str]:  # noqa: ARG002 - a pair never rolls
+        """Return nothing: a pair is no future."""
+        return ()
+
     def connect(self) -> Connection:
         """Begin a new talk; asks nothing."""
         return Connection(

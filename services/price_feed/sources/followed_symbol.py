@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from services.price_feed.market_hours import MarketHours
+from services.price_feed.sources.coming_roll import ComingRoll
 from services.price_feed.sources.price_filter import MOST_DIGITS, PriceFilter
 from services.price_feed.sources.venue import VenueQuote
 from shared.domain.contracts import Contract
@@ -22,9 +23,16 @@ class FollowedSymbol:
     """
 
     def __init__(
-        self, symbol: str, contract: Contract, prices: PriceFilter, hours: MarketHours, followed_since: int
+        self,
+        symbol: str,
+        contract: Contract,
+        prices: PriceFilter,
+        hours: MarketHours,
+        followed_since: int,
+        stands_for: str | None = None,
     ) -> None:
         self.symbol = symbol
+        self.stands_for = stands_for or symbol
         self.contract = contract
         self.prices = prices
         self.hours = hours
@@ -35,8 +43,7 @@ class FollowedSymbol:
         self._tick_size = contract.tick_size
         self._blind_since: int | None = None
         self._is_snapshot_due = True
-        self._rolled_from: Decimal | None = None
-        self._roll_began_at = Decimal(0)
+        self._roll: ComingRoll | None = None
 
     @property
     def is_blind(self) -> bool:
@@ -47,13 +54,28 @@ class FollowedSymbol:
         """Go by other facts of the contract from now on; what is known of the market stays."""
         self.contract, self.hours, self._tick_size = contract, hours, contract.tick_size
 
-    def roll(self) -> None:
-        """Prepare for another contract: its first price stands where the old one's last price stood."""
-        self._rolled_from = self.prices.begin_anew() or self._rolled_from
+    def stand_for(self, contract: str, difference: Decimal | None = None) -> None:
+        """Take prices of this dated contract from now on, and tell of the roll before the first one.
+
+        It is higher by `difference`; without one, its first price stands where the last one before stood. The symbol
+        itself stands for a contract that nobody knows.
+        """
+        coming = self._roll
+        if contract == (coming.contract if coming else self.stands_for):
+            return
+        if difference is None and self.stands_for == self.symbol:
+            difference = Decimal(0)
+        last = None if difference == 0 else self.prices.begin_anew()
+        self._roll = coming.on_to(contract, difference) if coming else ComingRoll(contract, difference, last)
+
+    def forget_contract(self) -> None:
+        """Know no longer what the log's prices are of, since others write it."""
+        self._roll, self.stands_for = None, self.symbol
 
     def take_back(self, roll: Roll) -> None:
-        """Prepare again for a roll that never came into the log; prices since then count as part of its jump."""
-        self._rolled_from = self._roll_began_at - roll.difference
+        """Prepare again for a roll that never came into the log."""
+        coming = self._roll or ComingRoll(self.stands_for, Decimal(0), None)
+        self._roll = coming.after(roll.difference)
 
     def lose_sight(self, since: int) -> None:
         """Remember that what happens from `since` on (ns) is not seen, until something of the symbol is heard."""
@@ -70,8 +92,8 @@ class FollowedSymbol:
                 self.prices.refused["old"] += 1
                 return gap
         quotes = self.prices.sift(self._rounded(quote, received_at), quote.venue_time)
-        if quotes and self._rolled_from is not None:
-            return [*gap, self._roll(quotes[0], self._rolled_from), *quotes]
+        if quotes and self._roll is not None:
+            return [*gap, self._tell_roll(self._roll, quotes[0]), *quotes]
         return [*gap, *quotes] if gap else quotes
 
     def notice(self, received_at: int) -> Sequence[SourceMessage]:
@@ -100,9 +122,10 @@ class FollowedSymbol:
             return ()
         return [Gap(symbol=self.symbol, occurred_at=until, gap_seconds=Decimal(unseen) / NS_PER_SECOND)]
 
-    def _roll(self, first: Quote, last_of_old: Decimal) -> Roll:
-        self._rolled_from, self._roll_began_at = None, first.price
-        return Roll(symbol=self.symbol, occurred_at=first.occurred_at, difference=first.price - last_of_old)
+    def _tell_roll(self, coming: ComingRoll, first: Quote) -> Roll:
+        self._roll, self.stands_for = None, coming.contract
+        difference = coming.difference_at(first.price)
+        return Roll(symbol=self.symbol, occurred_at=first.occurred_at, difference=difference, contract=coming.contract)
 
     def _is_old(self, quote: VenueQuote, received_at: int) -> bool:
         """Whether the price that a connection begins with is that of a market which has closed since."""
@@ -114,13 +137,13 @@ class FollowedSymbol:
         return Quote(
             symbol=self.symbol,
             occurred_at=received_at,
-            price=self._to_tick(quote.price),
-            bid=None if quote.bid is None else self._to_tick(quote.bid),
-            ask=None if quote.ask is None else self._to_tick(quote.ask),
+            price=self.to_tick(quote.price),
+            bid=None if quote.bid is None else self.to_tick(quote.bid),
+            ask=None if quote.ask is None else self.to_tick(quote.ask),
             size=quote.size,
         )
 
-    def _to_tick(self, price: Decimal) -> Decimal:
+    def to_tick(self, price: Decimal) -> Decimal:
         """Round to the nearest multiple of the tick size; what is no number stays what it is."""
         if not price.is_finite() or price.adjusted() >= MOST_DIGITS:
             return price

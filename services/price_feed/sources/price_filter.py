@@ -29,7 +29,7 @@ class PriceFilter:
 
     def begin_anew(self) -> Decimal | None:
         """Forget what came so far, since other prices follow; returns the last one that was let through."""
-        last, self._last, self._suspects, self._seen = self._last, None, [], None
+        last, self._last, self._suspects, self._seen, self._venue_time = self._last, None, [], None, 0
         return last
 
     def sift(self, quote: Quote, venue_time: int | None) -> Sequence[Quote]:

@@ -29,6 +29,10 @@ class Routes:
         """Remember that the venue gives nothing of this name at a moment (ns)."""
         self._refused_at[Route(line, name)] = at
 
+    def refuses(self, line: VenueLine, name: str, at: int) -> bool:
+        """Whether the venue gave nothing of this name lately."""
+        return at - self._refused_at.get(Route(line, name), at - ASK_AGAIN_NS) < ASK_AGAIN_NS
+
     def plan(self, symbols: Mapping[str, Contract], at: int) -> dict[str, Route]:
         """Choose a route for each symbol that any venue has at a moment (ns)."""
         routes = ((symbol, self._route(symbol, contract, at)) for symbol, contract in symbols.items())

@@ -3,12 +3,14 @@
 import re
 import secrets
 import string
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.price_feed.sources.tradingview_session import TradingViewConversation
 from services.price_feed.sources.tradingview_token import GUEST_TOKEN, fetch_token
 from services.price_feed.sources.venue import Connection, Trouble
 from shared.domain.contracts import Contract
+from shared.domain.rolls import contracts_near, dated_symbol
 
 URL = "wss://data.tradingview.com/socket.io/websocket"
 SITE = "https://www.tradingview.com"  # the page with the token; also the Origin, wherever that page is
@@ -36,18 +38,28 @@ class TradingView:
     site: str = SITE
     session: str = field(default="", repr=False)
     session_sign: str = field(default="", repr=False)
+    front_months: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """The word that chooses it."""
         return "tradingview"
 
-    def name_of(self, symbol: str, contract: Contract, at: int) -> str | None:  # noqa: ARG002 - it has continuous symbols
-        """Return `EXCHANGE:SYMBOL`, the exchange being the contract's; None if that cannot be one of TradingView's."""
-        exchange = contract.exchange.upper()
+    def name_of(self, symbol: str, contract: Contract, at: int) -> str | None:
+        """Return `EXCHANGE:SYMBOL`, the exchange being the contract's; None if that cannot be one of TradingView's.
+
+        Where our user chose the front month, that takes the place of the continuous symbol.
+        """
+        exchange, asked = contract.exchange.upper(), symbol
         if contract.kind == "future":
             exchange = OTHER_EXCHANGES.get(contract.root, exchange)
-        return f"{exchange}:{symbol}" if EXCHANGE.fullmatch(exchange) else None
+            if contract.root in self.front_months:
+                asked = dated_symbol(symbol, contract.root, at, self.front_months) or symbol
+        return f"{exchange}:{asked}" if EXCHANGE.fullmatch(exchange) else None
+
+    def contracts(self, symbol: str, contract: Contract, at: int) -> Sequence[str]:
+        """Return those for which its continuous symbol may stand: it rolls at its own time, and does not say when."""
+        return contracts_near(symbol, contract.root, at, self.front_months) if contract.kind == "future" else ()
 
     def connect(self) -> Connection:
         """Prepare a connection, with a fresh token if there is a log-in. Raises VenueRefused and OSError."""

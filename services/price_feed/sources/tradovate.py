@@ -1,6 +1,6 @@
 """Tradovate as a venue: dated futures of CME, live for accounts that pay for data over its API."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.price_feed.sources.tradovate_access import HOUR, TOO_MANY, TradovateAccess
@@ -29,6 +29,11 @@ class TradovateVenue:
         """Return MNQZ6 for MNQZ2026, and for MNQ1! while that is the front month."""
         dated = dated_symbol(symbol, contract.root, at, self.front_months) if contract.kind == "future" else None
         return None if dated is None else f"{dated[:-4]}{dated[-1]}"
+
+    def contracts(self, symbol: str, contract: Contract, at: int) -> Sequence[str]:
+        """Return MNQZ2026 for MNQ1! while that is the front month."""
+        dated = dated_symbol(symbol, contract.root, at, self.front_months) if contract.kind == "future" else None
+        return () if dated in {None, symbol} else (dated,)
 
     def connect(self) -> Connection:
         """Get a token that is accepted, and begin a new talk. Raises VenueRefused and OSError."""

@@ -103,6 +103,12 @@ class Venue(Protocol):
     def name_of(self, symbol: str, contract: Contract, at: int) -> str | None:
         """Return its name for a normal symbol at a moment (ns, UTC); None if it has nothing of the kind."""
 
+    def contracts(self, symbol: str, contract: Contract, at: int) -> Sequence[str]:
+        """Return the dated symbols for one of which a continuous one stands there at a moment (ns, UTC).
+
+        Empty for any other symbol, and where we do not know.
+        """
+
     def connect(self) -> Connection:
         """Prepare a new connection; may ask the venue over HTTP. Raises VenueRefused, and OSError while it is away."""
 

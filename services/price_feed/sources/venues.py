@@ -1,6 +1,6 @@
 """The venues by the words that choose them, each made from the settings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from services.price_feed.sources.coinbase import CoinbaseVenue
 from services.price_feed.sources.kraken import KrakenVenue
@@ -32,6 +32,7 @@ def _tradingview(settings: Settings) -> Venue:
         site=ours.tradingview_site,
         session=ours.tradingview_session,
         session_sign=ours.tradingview_session_sign,
+        front_months=_front_months(settings),
     )
 
 
@@ -49,12 +50,15 @@ def _tradovate(settings: Settings) -> Venue:
     if not account.can_log_in and not account.access_token:
         message = "FEED names tradovate: set TRADOVATE_USERNAME and TRADOVATE_PASSWORD, or TRADOVATE_ACCESS_TOKEN."
         raise SettingsError(message)
+    access = TradovateAccess(account, ours.tradovate_url.rstrip("/"))
+    return TradovateVenue(access=access, url=ours.tradovate_md_url, front_months=_front_months(settings))
+
+
+def _front_months(settings: Settings) -> Mapping[str, str]:
     try:
-        front_months = check_front_months(settings.feed_front_months)
+        return check_front_months(settings.feed_front_months)
     except ValueRefused as refusal:
         raise SettingsError(f"FEED_FRONT_MONTHS: {refusal}.") from refusal
-    access = TradovateAccess(account, ours.tradovate_url.rstrip("/"))
-    return TradovateVenue(access=access, url=ours.tradovate_md_url, front_months=front_months)
 
 
 VENUES: dict[str, VenueMaker] = {

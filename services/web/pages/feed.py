@@ -65,11 +65,19 @@ def _symbol(symbol: SymbolStatus, now: int) -> dict[str, object]:
         "symbol": symbol.symbol,
         "source": symbol.source or NO_VALUE,
         "name": symbol.name or NO_VALUE,
+        "contract": _contract(symbol),
         "state": STATES.get(symbol.state, (symbol.state, "idle")),
         "age": age,
         "delay": _late_by(symbol.delay_seconds),
         "refused": ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in sorted(symbol.refused.items())),
     }
+
+
+def _contract(symbol: SymbolStatus) -> str:
+    """Say what a continuous symbol stands for; without that, a roll is a jump like any other."""
+    if symbol.contract:
+        return f"now {symbol.contract}"
+    return "contract unknown: rolls are not marked" if symbol.source and symbol.symbol.endswith("!") else ""
 
 
 def _late_by(seconds: int | None) -> str:
