@@ -1,7 +1,6 @@
 """What the requests of one web process share: connections, and limits counted in memory."""
 
 from dataclasses import dataclass
-from threading import BoundedSemaphore
 from typing import cast
 
 from flask import Flask, current_app
@@ -9,14 +8,14 @@ from flask import Flask, current_app
 from services.web.rate_limit import RateLimit
 from shared.bus.connection import RedisClient, connect_redis
 from shared.bus.intake import IntakeBus
+from shared.intake.alert_intake import AlertIntake
 from shared.intake.alert_store import AlertStore
 from shared.settings import Settings
 from shared.store.database import Engine, connect_database
 from shared.tokens import TokenCipher
 
 INTAKE_CONNECTIONS = 12
-# More at once than can have a connection would only take turns at the interpreter, and hold connections meanwhile.
-ALERTS_AT_ONCE = 2 * INTAKE_CONNECTIONS
+LOOK_UPS_AT_ONCE = 8  # of recorders that alerts are for; whoever waits for a connection does not wait for long
 INTAKE_PATIENCE_MS = 800  # to find one of the connections, and for each answer; after that Redis keeps the alert
 PAGE_CONNECTIONS = 12
 PAGE_PATIENCE_SECONDS = 1
@@ -34,9 +33,9 @@ class Backend:
     redis: RedisClient
     intake_engine: Engine
     intake_bus: IntakeBus
-    alerts: AlertStore
+    alert_store: AlertStore
+    alerts: AlertIntake
     cipher: TokenCipher
-    alert_turns: BoundedSemaphore
     webhook_limit: RateLimit
     log_in_limit: RateLimit
 
@@ -51,16 +50,18 @@ def connect_backend(settings: Settings) -> Backend:
         ping=False,  # an alert on a broken connection is kept by Redis
         statements_commit=True,
     )
+    intake_bus, alert_store = IntakeBus(settings.redis_url), AlertStore(intake_engine)
+    webhook_limit = RateLimit(settings.webhook_rate_limit)
     return Backend(
         settings=settings,
         engine=connect_database(settings.database_url, application="web", pool_size=PAGE_CONNECTIONS),
         redis=connect_redis(settings.redis_url, retries=True, timeout_seconds=PAGE_PATIENCE_SECONDS),
         intake_engine=intake_engine,
-        intake_bus=IntakeBus(settings.redis_url),
-        alerts=AlertStore(intake_engine),
+        intake_bus=intake_bus,
+        alert_store=alert_store,
+        alerts=AlertIntake(alert_store, intake_bus, allows=webhook_limit.allows, look_ups_at_once=LOOK_UPS_AT_ONCE),
         cipher=TokenCipher(settings.secret_key),
-        alert_turns=BoundedSemaphore(ALERTS_AT_ONCE),
-        webhook_limit=RateLimit(settings.webhook_rate_limit),
+        webhook_limit=webhook_limit,
         log_in_limit=RateLimit(LOG_INS_A_MINUTE),
     )
 

@@ -1,10 +1,11 @@
 """What users do by hand, closing and sending again, stored as signals for the workers; nothing is applied here."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
+
+from msgspec.structs import replace
 
 from services.web.backend import Backend
 from shared.domain.actions import Action
@@ -64,7 +65,7 @@ def send_again(backend: Backend, user_id: int, signal_id: int) -> StoredSignal |
         acceptance = accept_alert(
             _addressee(connection, signal),
             bytes(signal.raw_data),
-            backend.alerts.directory(connection),
+            backend.alert_store.directory(connection),
             received_at=datetime.now(UTC),
             intake_id=uuid4(),
         )

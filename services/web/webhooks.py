@@ -1,33 +1,35 @@
-"""The URLs that alerts are posted to: store, wake, answer; nothing is applied here.
+"""The URLs that alerts are posted to: store, wake, answer; nothing is applied here."""
 
-Postgres stores an alert, or while it is away Redis keeps it, to be moved into Postgres in its order.
-"""
-
+import json
 import logging
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address
+from typing import Any
 from uuid import uuid4
 
-from flask import Blueprint, Response, jsonify, request
-from werkzeug.exceptions import RequestEntityTooLarge
+from flask import Blueprint, jsonify
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.wrappers import Request, Response
 
 from services.web.backend import Backend, backend
-from shared.bus.intake import Standing
 from shared.bus.waiting_bodies import AlertBody
 from shared.domain.places import BEFORE_EVERYTHING
-from shared.intake.acceptance import ACCEPTED, Acceptance
+from shared.intake.acceptance import ACCEPTED
 from shared.intake.addressees import find_addressee
+from shared.intake.alert_intake import NotStored, Stored
 from shared.logs import log_event
 from shared.settings import Settings
 from shared.store.database import DATABASE_LOST
-from shared.store.signal_intake import StoredSignal
 from shared.tokens import is_token, token_hash
 
+ALERTS = "/webhook/"
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 LARGEST_BODY = 64 * 1024
-# So much of a body that nobody wants is read and thrown away: who is cut off while sending never reads the answer.
-READ_AWAY = 1024 * 1024
+MOST_READ_AWAY = 1024 * 1024
 
 webhooks = Blueprint("webhooks", __name__)
 logger = logging.getLogger(__name__)
@@ -48,20 +50,36 @@ FORBIDDEN = Answer(code=403, body={"success": False, "error": "this address may 
 TOO_LARGE = Answer(code=413, body={"success": False, "error": f"the body is larger than {LARGEST_BODY // 1024} KiB"})
 UNAVAILABLE = Answer(code=503, body={"success": False, "error": "not stored, send it again"}, retry_after_seconds=5)
 KEPT = Answer(code=200, body={"success": True, "signal_id": None, "status": ACCEPTED})
+NOT_STORED = {NotStored.KEPT: KEPT, NotStored.LOST: UNAVAILABLE, NotStored.FOR_NOBODY: UNKNOWN_URL}
 
 
-@webhooks.post("/webhook/<token>")
-def receive_alert(token: str) -> Response:
+class AlertDoor:
+    """Answers alerts, and passes everything else on to Flask, whose part in an alert's work would be the larger one."""
+
+    def __init__(self, app: WsgiApp, backend: Backend) -> None:
+        self._app = app
+        self._backend = backend
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer one request."""
+        path = environ["PATH_INFO"]
+        if environ["REQUEST_METHOD"] != "POST" or not path.startswith(ALERTS):
+            return self._app(environ, start_response)
+        try:
+            answer = receive_alert(self._backend, Request(environ), path.removeprefix(ALERTS))
+        except HTTPException as error:  # who sent it hung up, or does not speak HTTP
+            return error(environ, start_response)
+        return _response(answer)(environ, start_response)
+
+
+def receive_alert(backend: Backend, request: Request, token: str) -> Answer:
     """Store an alert and answer; if nothing here can store it, 503, after which TradingView sends it again."""
     began_at = time.monotonic()
-    request.max_content_length = LARGEST_BODY + READ_AWAY
-    try:
-        answer = _receive(backend(), token)
-        _read(READ_AWAY)
-    except RequestEntityTooLarge:
-        answer = TOO_LARGE
+    request.max_content_length = LARGEST_BODY + MOST_READ_AWAY
+    answer = _receive(backend, request, token)
+    _read_away(request)
     _log(answer, time.monotonic() - began_at)
-    return _response(answer)
+    return answer
 
 
 @webhooks.get("/webhook/<token>")
@@ -77,105 +95,72 @@ def describe_url(token: str) -> Response:
     return jsonify(success=True, message="This URL works. Post TradingView alerts to it.")
 
 
-def _receive(backend: Backend, token: str) -> Answer:
-    if not _may_post(backend.settings):
+def _receive(backend: Backend, request: Request, token: str) -> Answer:
+    if not _may_post(backend.settings, request):
         return FORBIDDEN
     if not is_token(token):
         return UNKNOWN_URL
     received_at = datetime.now(UTC)
-    body = _read_body()  # before a connection is taken: a slow sender must not hold one
+    try:
+        body = _read_body(request)
+    except RequestEntityTooLarge:
+        return TOO_LARGE
     alert = AlertBody(
         intake_id=uuid4(), token_hash=token_hash(token), body=body, received_at=received_at, place=BEFORE_EVERYTHING
     )
-    with backend.alert_turns:
-        return _take(backend, alert)
+    taken = backend.alerts.take(alert)
+    return _not_stored(taken, backend) if isinstance(taken, NotStored) else _stored(taken)
 
 
-def _take(backend: Backend, alert: AlertBody) -> Answer:
-    """Store the alert in Postgres; in Redis if that fails, or if others wait there already, whom it must not pass."""
-    bus = backend.intake_bus
-    standing = None
-    try:
-        acceptance = backend.alerts.recall(alert)
-        standing = bus.read_standing(acceptance.row.ticker if acceptance else None)
-        if standing is None or not standing.others_wait:
-            return _store(backend, alert, acceptance, standing)
-    except DATABASE_LOST as error:
-        log_event(logger, "database_away", level=logging.ERROR, reason=str(error).partition("\n")[0])
-    except Exception:
-        logger.exception("webhook_failed")
-    standing = standing or bus.read_standing()
-    if standing is None:
-        return UNAVAILABLE
-    return _keep(backend, replace(alert, place=standing.place))
-
-
-def _store(backend: Backend, alert: AlertBody, acceptance: Acceptance | None, standing: Standing | None) -> Answer:
-    if acceptance is None:
-        acceptance = backend.alerts.look_up(alert)
-        if acceptance is None:
-            return UNKNOWN_URL
-        standing = standing and backend.intake_bus.read_standing(acceptance.row.ticker)  # its price was not asked for
-    recorder_id = acceptance.row.recorder_id
-    if not backend.webhook_limit.allows((acceptance.row.user_id, recorder_id)):
-        return _over_the_limit(backend)
-    stored = backend.alerts.store(alert, acceptance, standing)
-    if stored is None:
-        return UNKNOWN_URL
-    if stored.status == ACCEPTED and standing is not None:
-        backend.intake_bus.wake()
-    return _stored(stored, recorder_id)
-
-
-def _keep(backend: Backend, alert: AlertBody) -> Answer:
-    """Let the alert wait in Redis. Whose it is, and whether it is a signal, is found out when it is moved."""
-    if not backend.webhook_limit.allows(alert.token_hash):
-        return _over_the_limit(backend)
-    return KEPT if backend.intake_bus.keep(alert) else UNAVAILABLE
-
-
-def _read_body() -> bytes:
+def _read_body(request: Request) -> bytes:
     """Read the body as it was sent, whatever its type; raises RequestEntityTooLarge, for chunked ones too."""
-    body = _read(LARGEST_BODY + 1)
+    body = _read(request, LARGEST_BODY + 1)
     if len(body) > LARGEST_BODY:
-        _read(READ_AWAY)
         raise RequestEntityTooLarge
     return body
 
 
-def _read(most: int) -> bytes:
+def _read_away(request: Request) -> None:
+    """Read what is left of a body that nobody wants: who is cut off while sending never reads the answer."""
+    with suppress(RequestEntityTooLarge):
+        _read(request, MOST_READ_AWAY)
+
+
+def _read(request: Request, most: int) -> bytes:
     read = b""
     while len(read) < most and (part := request.stream.read(most - len(read))):
         read += part
     return read
 
 
-def _may_post(settings: Settings) -> bool:
+def _may_post(settings: Settings, request: Request) -> bool:
     if not settings.webhook_ip_allowlist:
         return True
     sender = ip_address(request.remote_addr or "0.0.0.0")  # noqa: S104 - an address that no list has
     return any(sender in network for network in settings.webhook_ip_allowlist)
 
 
-def _over_the_limit(backend: Backend) -> Answer:
+def _not_stored(taken: NotStored, backend: Backend) -> Answer:
+    if taken is not NotStored.OVER_THE_LIMIT:
+        return NOT_STORED[taken]
     error = f"more than {backend.settings.webhook_rate_limit} alerts a minute"
     wait = backend.webhook_limit.retry_after_seconds()
     return Answer(code=429, body={"success": False, "error": error}, retry_after_seconds=wait)
 
 
-def _stored(stored: StoredSignal, recorder_id: int | None) -> Answer:
-    told = {"signal_id": stored.id, "status": stored.status}
-    if stored.status == ACCEPTED:
-        return Answer(code=200, body={"success": True, **told}, recorder_id=recorder_id)
-    return Answer(code=422, body={"success": False, **told, "reason": stored.reason}, recorder_id=recorder_id)
+def _stored(taken: Stored) -> Answer:
+    signal = taken.signal
+    told = {"signal_id": signal.id, "status": signal.status}
+    if signal.status == ACCEPTED:
+        return Answer(code=200, body={"success": True, **told}, recorder_id=taken.recorder_id)
+    return Answer(code=422, body={"success": False, **told, "reason": signal.reason}, recorder_id=taken.recorder_id)
 
 
 def _response(answer: Answer) -> Response:
-    response = jsonify(answer.body)
-    response.status_code = answer.code
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     if answer.retry_after_seconds is not None:
-        response.headers["Retry-After"] = str(answer.retry_after_seconds)
-    return response
+        headers["Retry-After"] = str(answer.retry_after_seconds)
+    return Response(json.dumps(answer.body), answer.code, headers, content_type="application/json")
 
 
 def _log(answer: Answer, seconds: float) -> None:

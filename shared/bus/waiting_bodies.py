@@ -47,18 +47,17 @@ class WaitingBody:
     alert: AlertBody
 
 
-def keep_waiting(client: redis.Redis, alert: AlertBody) -> None:
-    """Append a body; raises WaitingListFull. The client must not retry: nothing would be lost, but stored twice."""
+def keep_waiting(client: redis.Redis, *alerts: AlertBody) -> None:
+    """Append bodies in their order, in one step; raises WaitingListFull.
+
+    The client must not retry: nothing would be lost, but stored twice.
+    """
     if (client.memory_usage(WAITING) or 0) > MOST_BYTES:
         raise WaitingListFull
-    fields = {
-        "intake_id": alert.intake_id.hex,
-        "token_hash": alert.token_hash.hex(),
-        "body": base64.b64encode(alert.body).decode(),
-        "received_at": alert.received_at.isoformat(),
-        "place": str(alert.place),
-    }
-    client.xadd(WAITING, fields)  # type: ignore[arg-type] # its type of fields is invariant
+    with client.pipeline() as pipeline:
+        for alert in alerts:
+            pipeline.xadd(WAITING, _fields(alert))  # type: ignore[arg-type] # its type of fields is invariant
+        pipeline.execute()
 
 
 def count_waiting(client: redis.Redis) -> int:
@@ -92,6 +91,16 @@ def _waiting(entry_id: str, fields: dict[str, str]) -> WaitingBody:
         place=int(fields["place"]),
     )
     return WaitingBody(entry_id=entry_id, accepted_at=_moment(entry_id), alert=alert)
+
+
+def _fields(alert: AlertBody) -> dict[str, str]:
+    return {
+        "intake_id": alert.intake_id.hex,
+        "token_hash": alert.token_hash.hex(),
+        "body": base64.b64encode(alert.body).decode(),
+        "received_at": alert.received_at.isoformat(),
+        "place": str(alert.place),
+    }
 
 
 def _moment(entry_id: str) -> datetime:

@@ -1,9 +1,11 @@
 """From the body of an alert to the row that is stored of it; positions are none of its business."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from shared.bus.intake import Standing
 from shared.domain.acceptance import accept_signal
@@ -58,7 +60,8 @@ def placed(row: NewSignal, standing: Standing | None) -> NewSignal:
     """Add where in the tick log a signal was accepted; left open where nobody knows, or others wait."""
     if row.status != ACCEPTED or standing is None or standing.others_wait:
         return row
-    return replace(row, place=standing.place, market_price=standing.market_price)
+    price = standing.market_prices.get(row.ticker) if row.ticker else None
+    return replace(row, place=standing.place, market_price=price)
 
 
 def unread_row(addressee: Addressee, body: bytes, *, received_at: datetime, intake_id: UUID) -> NewSignal:

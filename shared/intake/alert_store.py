@@ -1,6 +1,9 @@
-"""Alerts on their way into Postgres: at once by what is known of their recorder, or else with another look at it."""
+"""Alerts on their way into Postgres: at once by what is known of their recorders, or one with another look at it."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
+from uuid import UUID
 
 from shared.bus.intake import Standing
 from shared.bus.waiting_bodies import AlertBody
@@ -8,9 +11,17 @@ from shared.intake.acceptance import Acceptance, Directory, accept_alert, placed
 from shared.intake.addressees import Addressee
 from shared.intake.contract_cache import ContractCache
 from shared.intake.known_addressees import KnownAddressees, NotKnown
-from shared.store.current_intake import store_current
+from shared.store.current_intake import CurrentAlert, store_current
 from shared.store.database import Connection, Engine
 from shared.store.signal_intake import StoredSignal, insert_signal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedAlert:
+    """A request and what was made of it."""
+
+    alert: AlertBody
+    acceptance: Acceptance
 
 
 class AlertStore:
@@ -37,17 +48,26 @@ class AlertStore:
         with self._engine.connect() as connection:
             return self._look_up(connection, alert)
 
-    def store(self, alert: AlertBody, acceptance: Acceptance, standing: Standing | None) -> StoredSignal | None:
-        """Store what was accepted, at its place; None if the token is nobody's any more."""
-        if acceptance.target is not None:
-            row = placed(acceptance.row, standing)
-            with self._engine.connect() as connection:
-                stored = store_current(connection, row, acceptance.target, alert.token_hash)
-            if stored is not None:
-                return stored
-            self._known.forget(alert.token_hash, acceptance.target)
+    def store(self, accepted: Sequence[AcceptedAlert], standing: Standing | None) -> dict[UUID, StoredSignal]:
+        """Store at one place, in one commit, what is not stored yet and still as it was accepted; by request."""
+        current = [
+            CurrentAlert(
+                signal=placed(each.acceptance.row, standing),
+                hashed_token=each.alert.token_hash,
+                contracts_version=target.contracts_version,
+            )
+            for each in accepted
+            if (target := each.acceptance.target) is not None
+        ]
+        with self._engine.connect() as connection:
+            return store_current(connection, current)
+
+    def store_anew(self, accepted: AcceptedAlert, standing: Standing | None) -> StoredSignal | None:
+        """Store an alert by what its recorder is now; None if the token is nobody's any more."""
+        if accepted.acceptance.target is not None:
+            self._known.forget(accepted.alert.token_hash, accepted.acceptance.target)
         with self._in_transaction.begin() as connection:
-            current = self._look_up(connection, alert)
+            current = self._look_up(connection, accepted.alert)
             return None if current is None else insert_signal(connection, placed(current.row, standing))
 
     def directory(self, connection: Connection) -> Directory:

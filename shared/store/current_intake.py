@@ -1,58 +1,77 @@
-"""An alert stored in one statement, if the recorder that it was read for is still as it was then."""
+"""Alerts stored in one statement, each if the recorder that it was read for is still as it was then."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import BigInteger, Connection, LargeBinary, bindparam, func, select
-from sqlalchemy.dialects.postgresql import Insert, insert
+import msgspec
+from sqlalchemy import Connection, text
 
-from shared.store.alert_targets import CONTRACTS_VERSION, AlertTarget
 from shared.store.signal_intake import INSERTED, INTAKE_LOCKS, NewSignal, StoredSignal
-from shared.store.tables import recorded_signals, recorders, users
 
-_HASH = bindparam("hashed_token", type_=LargeBinary)
-# Taking the recorder's lock is part of finding it, so that the row's created_at is read after that.
-_CURRENT = (
-    select(func.pg_advisory_xact_lock(INTAKE_LOCKS, func.hashint8(recorders.c.id)))
-    .join_from(recorders, users, users.c.id == recorders.c.user_id)
-    .where(
-        recorders.c.id == bindparam("target_id", type_=BigInteger),
-        recorders.c.settings_id == bindparam("target_settings_id", type_=BigInteger),
-        (recorders.c.webhook_token_hash == _HASH) | (users.c.webhook_token_hash == _HASH),
-        bindparam("contracts_version", type_=BigInteger) == CONTRACTS_VERSION,
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurrentAlert:
+    """A signal for a recorder, whose settings it names, as sent with a token and read by contracts of a version."""
+
+    signal: NewSignal
+    hashed_token: bytes
+    contracts_version: int
+
+
+# What is given is one text, so that the statement is the same for any number of alerts. All locks are taken, in one
+# order, before the first row is made: each row's created_at is read after that. Whether a recorder is still the same is
+# asked for each alert by itself, for Postgres would rather look at all recorders than at a few by their index.
+_STORE = text(
+    f"""
+    WITH given AS (
+        SELECT number, hashed_token, contracts_version, (signal).*
+        FROM json_to_recordset(CAST(:alerts AS json)) AS given
+            (number int, hashed_token bytea, contracts_version bigint, signal recorded_signals)
+    ), locks AS (
+        SELECT pg_advisory_xact_lock({INTAKE_LOCKS}, hashint8(recorder_id))
+        FROM (SELECT DISTINCT recorder_id FROM given ORDER BY recorder_id) each
     )
-    .cte("current_target")
+    INSERT INTO recorded_signals ({", ".join(INSERTED)}, recorded_at)
+    SELECT {", ".join(INSERTED)}, CASE WHEN status <> 'accepted' THEN clock_timestamp() END
+    FROM given
+    WHERE (SELECT count(*) FROM locks) > 0 AND (
+        SELECT recorders.settings_id = given.settings_id
+            AND given.hashed_token IN (recorders.webhook_token_hash, users.webhook_token_hash)
+            AND given.contracts_version = (
+                SELECT count(*) FROM contracts WHERE user_id IS NULL OR user_id = recorders.user_id
+            )
+        FROM recorders JOIN users ON users.id = recorders.user_id
+        WHERE recorders.id = given.recorder_id
+    )
+    ORDER BY number
+    ON CONFLICT DO NOTHING
+    RETURNING intake_id, id, status, reason
+    """  # noqa: S608 - names of columns
 )
 
 
-def _statement(**more: Any) -> Insert:
-    columns = recorded_signals.c
-    values = [bindparam(name, type_=columns[name].type) for name in INSERTED]
-    row = select(*values, *more.values()).select_from(_CURRENT)
-    return insert(recorded_signals).from_select([*INSERTED, *more], row, include_defaults=False)
+def store_current(connection: Connection, alerts: Sequence[CurrentAlert]) -> dict[UUID, StoredSignal]:
+    """Store alerts as `insert_signal` does; what is stored, by the id of its request.
 
-
-# Built once: every webhook needs them.
-_STORE_ACCEPTED = _statement().on_conflict_do_nothing().returning(recorded_signals.c.id)
-_STORE_REFUSED = (
-    _statement(recorded_at=func.clock_timestamp()).on_conflict_do_nothing().returning(recorded_signals.c.id)
-)
-
-
-def store_current(
-    connection: Connection, signal: NewSignal, target: AlertTarget, hashed_token: bytes
-) -> StoredSignal | None:
-    """Store a signal that was sent with a token, as `insert_signal` does; call it without a transaction around it.
-
-    None, and nothing stored, if the recorder, its settings, its contracts or the token are not those of `target` any
-    more, or if the alert is stored already.
+    Left out are those whose recorder, settings, contracts or token are not those that are given any more, and those
+    that are stored already. Call it without a transaction around it.
     """
-    current = {
-        "target_id": target.recorder_id,
-        "target_settings_id": target.settings_id,
-        "contracts_version": target.contracts_version,
-        "hashed_token": hashed_token,
+    given = [_given(number, each) for number, each in enumerate(alerts)]
+    rows = connection.execute(_STORE, {"alerts": msgspec.json.encode(given).decode()})
+    return {row.intake_id: StoredSignal(id=row.id, status=row.status, reason=row.reason) for row in rows}
+
+
+def _given(number: int, alert: CurrentAlert) -> dict[str, Any]:
+    signal = {name: _as_json(getattr(alert.signal, name)) for name in INSERTED}
+    return {
+        "number": number,
+        "hashed_token": _as_json(alert.hashed_token),
+        "contracts_version": alert.contracts_version,
+        "signal": signal,
     }
-    values = {name: getattr(signal, name) for name in INSERTED}
-    statement = _STORE_ACCEPTED if signal.status == "accepted" else _STORE_REFUSED
-    signal_id: int | None = connection.execute(statement, current | values).scalar_one_or_none()
-    return None if signal_id is None else StoredSignal(id=signal_id, status=signal.status, reason=signal.reason)
+
+
+def _as_json(value: Any) -> Any:
+    return f"\\x{value.hex()}" if isinstance(value, bytes) else value

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
 from sqlalchemy import ARRAY, BigInteger, Connection, Row, Uuid, bindparam, cast, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -18,8 +19,7 @@ _MOVING_LOCK = (2, 0)  # of whoever moves waiting bodies into this table, for wh
 _MOVING_IDLE_MS = 3000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewSignal:
+class NewSignal(msgspec.Struct, frozen=True, kw_only=True):
     """A webhook body about to be stored; `status` is accepted or rejected, the latter with its reason.
 
     `intake_id` is that of the request, the same however often it is stored. `accepted_at` is for a body that another
@@ -43,14 +43,14 @@ class NewSignal:
     place: int | None = None
     market_price: Decimal | None = None
     occurred_at: datetime | None = None
-    intake_id: UUID = field(default_factory=uuid4)
+    intake_id: UUID = msgspec.field(default_factory=uuid4)
     accepted_at: datetime | None = None
     fingerprint: bytes | None = None
     duplicate_window: timedelta = timedelta(0)
 
 
 # Built once: every webhook needs them.
-INSERTED = tuple(each.name for each in fields(NewSignal) if each.name not in {"accepted_at", "duplicate_window"})
+INSERTED = tuple(name for name in NewSignal.__struct_fields__ if name not in {"accepted_at", "duplicate_window"})
 _INSERT_ACCEPTED = insert(recorded_signals).on_conflict_do_nothing().returning(recorded_signals.c.id)
 _INSERT_REFUSED = _INSERT_ACCEPTED.values(recorded_at=func.clock_timestamp())
 _LOCK_INTAKE = select(

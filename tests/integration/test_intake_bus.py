@@ -17,9 +17,9 @@ def test_while_redis_is_away_one_asks_and_the_others_do_not_wait_for_it(monkeypa
     asks, answered = Event(), Event()
     asked = []
 
-    def ask(_: IntakeBus, symbol: str | None) -> Standing:
-        asked.append(symbol)
-        if symbol == "slow":
+    def ask(_: IntakeBus, symbols: list[str]) -> Standing:
+        asked.append(symbols)
+        if symbols == ["slow"]:
             asks.set()
             assert answered.wait(5)
         raise RedisUnreachable
@@ -38,7 +38,7 @@ def test_while_redis_is_away_one_asks_and_the_others_do_not_wait_for_it(monkeypa
         answered.set()
 
     assert (slow.result(), set(others)) == (None, {None})
-    assert asked == ["first", "first", "slow", "slow"]
+    assert asked == [["first"], ["first"], ["slow"], ["slow"]]
 
 
 def test_redis_that_is_back_is_asked_each_time_again(monkeypatch: pytest.MonkeyPatch) -> None:

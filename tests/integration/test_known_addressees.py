@@ -3,8 +3,10 @@
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from threading import Lock
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -12,13 +14,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, event, select
 from sqlalchemy.engine import Connection
 
-from services.web.backend import ALERTS_AT_ONCE
+from services.web.backend import LOOK_UPS_AT_ONCE
+from shared.bus.waiting_bodies import AlertBody
 from shared.domain.recorder_settings import parse_recorder_settings
-from shared.intake.alert_store import AlertStore
+from shared.intake.alert_intake import AlertIntake
+from shared.intake.alert_store import AcceptedAlert, AlertStore
 from shared.settings import Settings
 from shared.store.recorders import delete_recorder, rotate_webhook_token, update_recorder
 from shared.store.tables import recorded_signals
-from shared.tokens import TokenCipher
+from shared.tokens import TokenCipher, token_hash
 from tests.integration.conftest import Trader
 
 BUY = json.dumps({"action": "buy", "price": "25000.25"})
@@ -87,7 +91,7 @@ def test_an_alert_of_a_known_recorder_costs_one_statement(known: FlaskClient, ap
 
     assert known.post(f"/webhook/{trader.token}", data=BUY).status_code == 200
 
-    assert [statement.split()[:2] for statement in statements] == [["WITH", "current_target"]]
+    assert [statement.split()[:2] for statement in statements] == [["WITH", "given"]]
 
 
 def test_signals_of_one_recorder_become_visible_in_the_order_of_their_times(
@@ -109,32 +113,79 @@ def test_signals_of_one_recorder_become_visible_in_the_order_of_their_times(
     assert seen == sorted(seen)
 
 
-def test_no_more_alerts_are_stored_at_once_than_connections_can_serve_soon(
+def test_no_more_recorders_are_looked_up_at_once_than_there_are_connections(
     app: Flask, trader: Trader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counts: list[int] = []
-    storing, lock = [0], Lock()
+    looking_up, lock = [0], Lock()
 
     def count(self: AlertStore, *request: Any) -> Any:
         with lock:
-            storing[0] += 1
-            counts.append(storing[0])
+            looking_up[0] += 1
+            counts.append(looking_up[0])
         try:
             time.sleep(0.02)
-            return store(self, *request)
+            return look_up(self, *request)
         finally:
             with lock:
-                storing[0] -= 1
+                looking_up[0] -= 1
 
-    store = AlertStore.store
-    monkeypatch.setattr(AlertStore, "store", count)
-    with ThreadPoolExecutor(60) as pool:
+    look_up = AlertStore.look_up
+    monkeypatch.setattr(AlertStore, "look_up", count)
+    monkeypatch.setattr(AlertStore, "recall", lambda *_: None)
+    with ThreadPoolExecutor(40) as pool:
         codes = set(
-            pool.map(lambda _: app.test_client().post(f"/webhook/{trader.token}", data=BUY).status_code, range(90))
+            pool.map(lambda _: app.test_client().post(f"/webhook/{trader.token}", data=BUY).status_code, range(60))
         )
 
     assert codes == {200}
-    assert 1 < max(counts) <= ALERTS_AT_ONCE
+    assert 1 < max(counts) <= LOOK_UPS_AT_ONCE
+
+
+def test_many_alerts_at_once_are_stored_in_few_commits(known: FlaskClient, app: Flask, trader: Trader) -> None:
+    statements: list[str] = []
+
+    @event.listens_for(app.extensions["recorder"].intake_engine, "before_cursor_execute")
+    def note(_: Connection, __: Any, statement: str, *___: Any) -> None:
+        statements.append(statement)
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: known.post(f"/webhook/{trader.token}", data=BUY), range(160)))
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.json["signal_id"] for answer in answers}) == 160
+    assert len(statements) < 80
+
+
+def test_in_a_group_each_alert_gets_its_own_answer(
+    app: Flask, engine: Engine, trader: Trader, other_trader: Trader, settings: Settings
+) -> None:
+    """One is stored, one refused, one of a recorder that was edited, one the duplicate of another, one stored already."""
+    store: AlertStore = app.extensions["recorder"].alert_store
+    intake: AlertIntake = app.extensions["recorder"].alerts
+    named = json.dumps({"action": "buy", "time": "2026-11-23T10:00:00Z"})
+    sent = [(trader.token, BUY), (trader.token, "nonsense"), (other_trader.token, BUY), (trader.token, named)]
+    for token, text in sent:
+        assert app.test_client().post(f"/webhook/{token}", data=text).status_code in {200, 422}
+    bodies = [body(token, text) for token, text in sent]
+    accepted = [AcceptedAlert(alert=each, acceptance=store.recall(each)) for each in bodies]
+    before = len(rows(engine))
+    edit(engine, other_trader, name="MNQ scalper", symbol="ES1!")
+
+    outcomes = intake._take_together([*accepted, accepted[0]])
+
+    stored, refused, edited, duplicate, again = outcomes
+    assert (stored.signal.status, refused.signal.status) == ("accepted", "rejected")
+    assert (edited, duplicate) == (None, None), "these are looked at once more, each by itself"
+    assert again == stored
+    new = rows(engine)[before:]
+    assert [row.id for row in new] == [stored.signal.id, refused.signal.id]
+    assert [row.recorded_at is None for row in new] == [True, False]
+
+
+def body(token: str, text: str) -> AlertBody:
+    now = datetime.now(UTC)
+    return AlertBody(intake_id=uuid4(), token_hash=token_hash(token), body=text.encode(), received_at=now, place=0)
 
 
 def edit(engine: Engine, trader: Trader, **stated: Any) -> None:

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
 from typing import Any
 from uuid import uuid4
 
@@ -37,7 +36,6 @@ from shared.tokens import TokenCipher, make_token, token_hash
 from tests.integration.conftest import Trader, make_trader
 from tests.trading import Desk
 
-webhooks_module = import_module("services.web.webhooks")
 TRADINGVIEW_WAITS_SECONDS = 3
 NOWHERE = "postgresql+psycopg2://nobody@127.0.0.1:1/nowhere"
 
@@ -236,14 +234,14 @@ def test_alerts_that_keep_coming_keep_nobody(
 def test_an_alert_whose_commit_had_no_answer_is_stored_once(
     client: FlaskClient, engine: Engine, trader: Trader, redis_client: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = webhooks_module._store
+    store = AlertStore.store
 
-    def lose_the_answer(*args: Any, **options: Any) -> Any:
-        store(*args, **options)
+    def lose_the_answer(*args: Any) -> Any:
+        store(*args)
         raise OperationalError("COMMIT", {}, Exception("the connection broke"))
 
     with monkeypatch.context() as patch:
-        patch.setattr(webhooks_module, "_store", lose_the_answer)
+        patch.setattr(AlertStore, "store", lose_the_answer)
         answer = client.post(f"/webhook/{trader.token}", data=alert_of(1))
     assert (answer.status_code, count_waiting(redis_client)) == (200, 1)
 

@@ -198,7 +198,7 @@ def _described(recorder: Recorder, arrivals: Sequence[datetime]) -> dict[str, ob
     return {
         "id": recorder.id,
         **settings_as_json(recorder.settings),
-        "webhook_url": url_for("webhooks.receive_alert", token=token, _external=True),
+        "webhook_url": url_for("webhooks.describe_url", token=token, _external=True),
         "signal_count": recorder.signal_count,
         "error": recorder.error,
         "archived_at": encode(recorder.archived_at),

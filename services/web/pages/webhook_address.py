@@ -27,7 +27,7 @@ def webhook_address(token_encrypted: bytes) -> str | None:
         token = backend().cipher.decrypt(token_encrypted)
     except TokenUnreadable:
         return None
-    return url_for("webhooks.receive_alert", token=token, _external=True)
+    return url_for("webhooks.describe_url", token=token, _external=True)
 
 
 def address_is_local() -> bool:
