@@ -158,9 +158,9 @@ def test_many_alerts_at_once_are_stored_in_few_commits(known: FlaskClient, app: 
 
 
 def test_in_a_group_each_alert_gets_its_own_answer(
-    app: Flask, engine: Engine, trader: Trader, other_trader: Trader, settings: Settings
+    app: Flask, engine: Engine, trader: Trader, other_trader: Trader
 ) -> None:
-    """One is stored, one refused, one of a recorder that was edited, one the duplicate of another, one stored already."""
+    """One is stored, one refused, one of an edited recorder, one the duplicate of another, one stored already."""
     store: AlertStore = app.extensions["recorder"].alert_store
     intake: AlertIntake = app.extensions["recorder"].alerts
     named = json.dumps({"action": "buy", "time": "2026-11-23T10:00:00Z"})
