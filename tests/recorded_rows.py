@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Table, func, insert, select, update
 from shared.domain.recorder_settings import parse_recorder_settings
 from shared.store.contracts import contracts_in_force
 from shared.store.recorders import create_recorder
-from shared.store.result_days import unsettle_recorder
+from shared.store.settling import unsettle_positions
 from shared.store.tables import (
     position_legs,
     recorded_signals,
@@ -195,7 +195,7 @@ class Rows:
     def _add(self, table: Table, values: Json) -> int:
         added: int = self.connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one()
         if table in {recorder_positions, recorded_trades}:  # as whoever writes into days that are over
-            unsettle_recorder(self.connection, self.recorder_id)
+            unsettle_positions(self.connection, [values.get("position_id", added)])
         return added
 
 

@@ -1,6 +1,7 @@
-"""Starts a recorder worker: an RQ worker on the queue `signals`, with a sweep beside it."""
+"""Starts a recorder worker: an RQ worker on the queue `signals`, beside it a sweep and what settles days."""
 
 from services.recorder_worker.jobs import Connections, open_connections
+from services.recorder_worker.settler import Settler
 from services.recorder_worker.sweep import Sweeper
 from shared.bus.connection import connect_redis
 from shared.bus.heartbeat import Heartbeat
@@ -19,9 +20,12 @@ def main(settings: Settings) -> int:
     queue = connect_queue(settings.redis_url)
     open_connections(Connections(engine=engine, log=log))
     sweeper = Sweeper(engine, connect_queue(settings.redis_url), Heartbeat(log, "recorder_worker"))
+    settler = Settler(engine)
     sweeper.start()
+    settler.start()
     try:
         run_worker(queue)
     finally:
+        settler.stop()
         sweeper.stop()
     return 0

@@ -39,7 +39,7 @@ class RecorderLine:
 
     id: int
     name: str
-    trades: int
+    trades: Cell
     net: Cell
     drawdown: Cell
     closed_drawdown: Cell
@@ -51,7 +51,7 @@ def large_figures(days: Sequence[ResultDay], today: date) -> list[ShownFigure]:
     """Show the five figures that say how it goes."""
     mixed = mixed_currencies(days)
     if mixed:
-        return [ShownFigure(name="Net profit", cell=result_cell(None, reason=mixed), sub=mixed)]
+        return unknown_figures(mixed)
     currency = currencies(days)[0]
     performance, drawdown = summarize_days(days), drawdown_of_days(days)
     todays = summarize_days([day for day in days if day.day >= today])
@@ -76,9 +76,19 @@ def large_figures(days: Sequence[ResultDay], today: date) -> list[ShownFigure]:
     ]
 
 
-def recorder_lines(days: Mapping[int, Sequence[ResultDay]], names: Mapping[int, str]) -> list[RecorderLine]:
-    """Show each recorder's results, in the order of the names."""
-    return [_line(recorder_id, name, days[recorder_id]) for recorder_id, name in names.items()]
+def unknown_figures(reason: str) -> list[ShownFigure]:
+    """Show that there are figures, and why they are not known."""
+    return [ShownFigure(name="Net profit", cell=result_cell(None, reason=reason), sub=reason)]
+
+
+def recorder_lines(
+    days: Mapping[int, Sequence[ResultDay]], names: Mapping[int, str], unknown: str
+) -> list[RecorderLine]:
+    """Show each recorder's results, in the order of the names; `unknown` says why some have no days."""
+    return [
+        _line(recorder_id, name, days[recorder_id]) if recorder_id in days else _unknown(recorder_id, name, unknown)
+        for recorder_id, name in names.items()
+    ]
 
 
 def currencies(days: Sequence[ResultDay]) -> list[str]:
@@ -122,12 +132,26 @@ def _line(recorder_id: int, name: str, days: Sequence[ResultDay]) -> RecorderLin
     return RecorderLine(
         id=recorder_id,
         name=name,
-        trades=performance.trades,
+        trades=Cell(text=format_number(performance.trades)),
         net=result_cell(None if undefined else performance.net_profit, currency, undefined),
         drawdown=_unless(mixed if days else undefined, tick_drawdown_cell(drawdown_of_days(days), currency)),
         closed_drawdown=_unless(undefined, Cell(text=format_money(performance.closed_drawdown, currency))),
         profit_factor=_unless(mixed, _ratio(performance)),
         win_rate=_rate(performance),
+    )
+
+
+def _unknown(recorder_id: int, name: str, reason: str) -> RecorderLine:
+    cell = Cell(text=NO_VALUE, reason=reason)
+    return RecorderLine(
+        id=recorder_id,
+        name=name,
+        trades=cell,
+        net=cell,
+        drawdown=cell,
+        closed_drawdown=cell,
+        profit_factor=cell,
+        win_rate=cell,
     )
 
 

@@ -12,14 +12,21 @@ from markupsafe import Markup
 from services.web.backend import backend
 from services.web.charts import NARROW, WIDE, equity_chart
 from services.web.feed_state import last_ticks
-from services.web.figures import currencies, large_figures, mixed_currencies, recorder_lines
+from services.web.figures import (
+    RecorderLine,
+    currencies,
+    large_figures,
+    mixed_currencies,
+    recorder_lines,
+    unknown_figures,
+)
 from services.web.position_view import view_positions
-from services.web.results import MOST_STEPS, read_curve, read_days
+from services.web.results import ADDING_UP, read_curve, read_days, steps_by_day
 from services.web.trade_view import view_trades
 from shared.domain.result_days import ResultDay
 from shared.domain.trading_day import trading_day
 from shared.store.database import Connection
-from shared.store.reports import busiest_recorders, open_positions
+from shared.store.reports import POSITIONS_LISTED, busiest_recorders, open_positions
 from shared.store.result_days import Scope
 from shared.store.signal_list import SignalFilter, list_signals
 from shared.store.trade_list import TradeFilter, list_trades
@@ -42,11 +49,18 @@ Parts = Mapping[str, Any]
 def position_parts(connection: Connection, user_id: int, recorder_id: int | None = None) -> Parts:
     """Read the open positions as of the last ticks."""
     rows = open_positions(connection, user_id, recorder_id)
-    return {"positions": view_positions(rows, last_ticks({row.ticker for row in rows}), time.time_ns())}
+    return {
+        "positions": view_positions(rows, last_ticks({row.ticker for row in rows}), time.time_ns()),
+        "listed_at_most": POSITIONS_LISTED,
+    }
 
 
-def result_parts(scope: Scope, zone: ZoneInfo, days: Sequence[ResultDay]) -> Parts:
-    """Show what was booked: figures and equity curve."""
+def result_parts(scope: Scope, zone: ZoneInfo) -> Parts:
+    """Read what was booked, on connections of its own: figures and equity curve, or that they are being added up."""
+    days = read_days([scope]).get(scope)
+    if days is None:
+        nothing = {"wide": "", "narrow": "", "title": "No curve yet", "reason": f"{ADDING_UP.capitalize()}."}
+        return {"figures": unknown_figures(ADDING_UP), "equity": nothing}
     return {
         "figures": large_figures(days, trading_day(datetime.now(UTC))),
         "equity": _equity(scope, zone, days),
@@ -57,12 +71,14 @@ def overall_parts(user_id: int, zone: ZoneInfo) -> Parts:
     """Read what all recorders booked together, and each of the busiest ones; on connections of its own."""
     with backend().engine.connect() as connection:
         names = busiest_recorders(connection, user_id, most=RECORDERS_SHOWN)
-    all_of_them, single = Scope(user_id=user_id), {each: Scope(user_id=user_id, recorder_id=each) for each in names}
-    days = read_days([all_of_them, *single.values()])
-    return {
-        **result_parts(all_of_them, zone, days[all_of_them]),
-        "by_recorder": recorder_lines({each: days[scope] for each, scope in single.items()}, names),
-    }
+    return {**result_parts(Scope(user_id=user_id), zone), "by_recorder": lines_by_recorder(user_id, names)}
+
+
+def lines_by_recorder(user_id: int, names: Mapping[int, str]) -> list[RecorderLine]:
+    """Read what each of some recorders of a user booked, on a connection of its own."""
+    scopes = {Scope(user_id=user_id, recorder_id=each): each for each in names}
+    days = {scopes[scope]: of_scope for scope, of_scope in read_days(scopes, in_total=True).items()}
+    return recorder_lines(days, names, unknown=ADDING_UP)
 
 
 def trade_parts(connection: Connection, user_id: int) -> Parts:
@@ -81,8 +97,7 @@ def _equity(scope: Scope, zone: ZoneInfo, days: Sequence[ResultDay]) -> Mapping[
     """Draw the equity curve in both sizes, or say why there is none."""
     mixed, currency = mixed_currencies(days), currencies(days)[0]
     points = [] if mixed else read_curve(scope, days)
-    closings = sum(day.trades for day in days)
-    many = closings > MOST_STEPS
+    many, closings = steps_by_day(days), sum(day.trades for day in days)
     wide, narrow = (equity_chart(points, zone, currency, size, closings if many else None) for size in (WIDE, NARROW))
     return {
         "wide": wide,

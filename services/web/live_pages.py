@@ -1,6 +1,7 @@
 """What one live stream has shown its browser, and what is different now."""
 
 import time
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,11 @@ from services.web.formatting import Cell
 from services.web.fragments import overall_parts, position_parts, render_fragments, signal_parts, trade_parts
 from services.web.open_positions import OpenPositions
 from services.web.position_view import view_position
-from shared.store.reports import change_marker
+from shared.store.database import Connection
+from shared.store.reports import newest_change, results_marker, signals_marker
+
+# A fill says when it happened a while before it is committed.
+LOOK_BACK_SECONDS = 60
 
 
 class LivePages:
@@ -23,6 +28,8 @@ class LivePages:
         self.positions = OpenPositions(user_id)
         self._zone = zone
         self._marker: object = None
+        self._changed: datetime | None = None
+        self._looked = time.monotonic()
         self._feed = Cell(text="")
         self._fragments: dict[str, str] = {}
         self._shown: dict[str, Cell] = {}
@@ -31,11 +38,19 @@ class LivePages:
         """Read the database again, and the fragments if anything was recorded since the last look."""
         self._feed = feed_cell()
         with backend().engine.connect() as connection:
-            marker = change_marker(connection, self.positions.user_id)
+            marker = self._read_marker(connection)
             self.positions.look(connection)
         if marker != self._marker:
             self._marker, self._shown = marker, {}
             self._fragments = self._render()
+
+    def _read_marker(self, connection: Connection) -> object:
+        """Read something that differs once anything was recorded."""
+        user_id, now = self.positions.user_id, time.monotonic()
+        since = now - self._looked + LOOK_BACK_SECONDS
+        self._changed = newest_change(connection, user_id, within_seconds=since) or self._changed
+        self._looked = now
+        return self._changed, signals_marker(connection, user_id), results_marker(connection, user_id)
 
     def snapshot(self) -> str:
         """Everything; a browser forgets what it had."""

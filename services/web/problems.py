@@ -36,6 +36,8 @@ def _answer_http_error(error: HTTPException) -> ResponseReturnValue:
     response = problem(error.code or 500, error.name, detail)
     if error.code == 401:  # noqa: PLR2004 - the one status that must name how to log in
         response.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, ServiceUnavailable) and error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(error.valid_methods)
     return response

@@ -1,16 +1,41 @@
-"""What trading days came to, computed by Postgres from trades and legs; read only.
+"""What trading days came to, computed by Postgres from trades and legs: the queries, executed elsewhere.
 
-The tests hold it against `shared.domain.performance`, which does the same from single trades and legs.
+The tests hold them against `tests/single_results.py`, which does the same from single trades and legs.
 """
 
-from sqlalchemy import TextClause, text
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from shared.domain.trading_day import trading_day_start
 
 DAY = "CAST({at} AT TIME ZONE 'America/New_York' + interval '6 hours' AS date)"  # as shared.domain.trading_day has it
 # When the leg of an open position began, of which the column has nanoseconds.
 STARTED = "timestamptz 'epoch' + CAST(p.totals ->> 'leg_started_at' AS bigint) / 1000 * interval '1 microsecond'"
-CLOSED = "coalesce(t.exit_time, 'infinity')"  # as it is indexed
+# As they are indexed.
+CLOSED = "coalesce(t.exit_time, 'infinity')"
+_POSITION_CLOSED = "coalesce(p.closed_at, 'infinity')"
+_ONE_DAY = timedelta(days=1)
 
-# The planner cannot look into `wanted`: the first of all beginnings tells it how few rows are meant.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """Some time, and whose results in it are asked for: those of one recorder, or with None of all of a user's."""
+
+    scope_id: int
+    user_id: int
+    recorder_id: int | None
+    begins: datetime
+    ends: datetime
+
+
+def day_hours(first: date, last: date | None = None) -> tuple[datetime, datetime]:
+    """Return when a trading day, or the first of several, begins, and when it, or the last of them, ends."""
+    return trading_day_start(first), trading_day_start((last or first) + _ONE_DAY)
+
+
+# The planner cannot look into `wanted`: the first of all beginnings and the last of all ends tell it how few rows are
+# meant.
 _WANTED = """
     SELECT * FROM unnest(
         CAST(:scopes AS bigint[]), CAST(:owners AS bigint[]),
@@ -23,7 +48,8 @@ _CLOSINGS = f"""
         count(*) AS trades, count(*) FILTER (WHERE pnl > 0) AS wins,
         coalesce(sum(pnl) FILTER (WHERE pnl > 0), 0) AS won, coalesce(-sum(pnl) FILTER (WHERE pnl < 0), 0) AS lost
     FROM wanted
-    JOIN recorded_trades t ON t.status = 'closed' AND t.voided_by IS NULL AND {CLOSED} >= :first {{of_trade}}
+    JOIN recorded_trades t ON t.status = 'closed' AND t.voided_by IS NULL AND {CLOSED} >= :first AND {CLOSED} < :last
+        {{of_trade}}
     JOIN recorder_positions p ON p.id = t.position_id
     JOIN contracts ON contracts.id = p.contract_id
     GROUP BY scope_id, currency, t.exit_time
@@ -42,15 +68,16 @@ _BOOKED = """
     FROM equity_peaks GROUP BY scope_id, currency, day
 """
 # What changes for a position from one moment on: its lowest result until the next one, and what it has booked.
-_STEPS = """
+_STEPS = f"""
     SELECT scope_id, currency, p.opened_at, p.opened_by, p.id AS position_id, l.number, l.started_at AS at,
         l.lowest_result - coalesce(before.lowest_result, 0) AS low,
         l.realized_before - coalesce(before.realized_before, 0) AS booked,
         CASE WHEN before.number IS NULL THEN 1 ELSE 0 END AS open, 0 AS gap_seconds, false AS unseen
     FROM wanted
-    JOIN position_legs l ON l.started_at >= :first AND l.started_at >= begins AND l.started_at < ends
+    JOIN position_legs l
+        ON l.started_at >= :first AND l.started_at < :last AND l.started_at >= begins AND l.started_at < ends
     JOIN recorder_positions p
-        ON p.id = l.position_id AND p.voided_by IS NULL AND (p.closed_at >= begins OR p.closed_at IS NULL) {of_position}
+        ON p.id = l.position_id AND p.voided_by IS NULL AND {_POSITION_CLOSED} >= begins {{of_position}}
     JOIN contracts ON contracts.id = p.contract_id
     LEFT JOIN position_legs before ON before.position_id = p.id AND before.number = l.number - 1
     UNION ALL
@@ -59,7 +86,8 @@ _STEPS = """
         CASE WHEN last.number IS NULL THEN 0 ELSE -1 END, p.gap_seconds, p.ticks_seen = 0
     FROM wanted
     JOIN recorder_positions p
-        ON p.voided_by IS NULL AND p.closed_at >= :first AND p.closed_at >= begins AND p.closed_at < ends {of_position}
+        ON p.voided_by IS NULL AND {_POSITION_CLOSED} >= :first AND {_POSITION_CLOSED} < :last
+        AND {_POSITION_CLOSED} >= begins AND {_POSITION_CLOSED} < ends {{of_position}}
     JOIN contracts ON contracts.id = p.contract_id
     LEFT JOIN LATERAL (
         SELECT number, lowest_result, realized_before FROM position_legs
@@ -74,11 +102,11 @@ _STEPS = """
         p.realized_pnl - coalesce(before.realized_before, 0),
         CASE WHEN before.number IS NULL THEN 1 ELSE 0 END, p.gap_seconds, false
     FROM wanted
-    JOIN recorder_positions p ON p.status = 'open' AND p.voided_by IS NULL {of_position}
+    JOIN recorder_positions p ON p.status = 'open' AND p.voided_by IS NULL {{of_position}}
     JOIN contracts ON contracts.id = p.contract_id
     CROSS JOIN LATERAL (
         SELECT CAST(p.totals ->> 'leg' AS integer) AS number, CASE p.side WHEN 'LONG' THEN 1 ELSE -1 END AS direction,
-            {started} AS started_at
+            {{started}} AS started_at
     ) leg
     CROSS JOIN LATERAL (
         SELECT sum(CAST(lot ->> 'entry_price' AS numeric) * CAST(lot ->> 'quantity' AS integer)) AS value
@@ -130,7 +158,7 @@ _DAYS = """
 """
 
 
-def _summaries(of_trade: str, of_position: str) -> TextClause:
+def _summaries(of_trade: str, of_position: str) -> str:
     parts = {
         "wanted": _WANTED,
         "closings": _CLOSINGS.format(of_trade=of_trade),
@@ -142,14 +170,48 @@ def _summaries(of_trade: str, of_position: str) -> TextClause:
         "course_peaks": _COURSE_PEAKS,
         "marked": _MARKED,
     }
-    return text("WITH " + ",\n".join(f"{name} AS ({query})" for name, query in parts.items()) + _DAYS)
+    return "WITH " + ",\n".join(f"{name} AS ({query})" for name, query in parts.items()) + _DAYS
 
 
-OF_RECORDERS = _summaries(
+_OF_RECORDERS = _summaries(
     "AND t.recorder_id = owner AND t.exit_time >= begins AND t.exit_time < ends",
     "AND p.recorder_id = owner",
 )
-OF_USERS = _summaries(
+_OF_USERS = _summaries(
     f"AND {CLOSED} >= begins AND {CLOSED} < ends JOIN recorders r ON r.id = t.recorder_id AND r.user_id = owner",
     "JOIN recorders r ON r.id = p.recorder_id AND r.user_id = owner",
 )
+
+
+def day_queries(stretches: Collection[Stretch]) -> Iterator[tuple[str, dict[str, object]]]:
+    """Give the queries of what the days in some stretches came to, with their parameters: a row a day and currency."""
+    users = [(each, each.user_id) for each in stretches if each.recorder_id is None]
+    recorders = [(each, each.recorder_id) for each in stretches if each.recorder_id is not None]
+    for query, owned in ((_OF_USERS, users), (_OF_RECORDERS, recorders)):
+        if owned:
+            yield (
+                query,
+                {
+                    "scopes": [each.scope_id for each, _ in owned],
+                    "owners": [owner for _, owner in owned],
+                    "begins": [each.begins for each, _ in owned],
+                    "ends": [each.ends for each, _ in owned],
+                    "first": min(each.begins for each, _ in owned),
+                    "last": max(each.ends for each, _ in owned),
+                },
+            )
+
+
+# In which days a leg began that is under way, so that what they came to is not over.
+UNDER_WAY = f"""
+    SELECT scope.id AS scope_id, {DAY.format(at=f"({STARTED})")} AS day
+    FROM recorder_positions p
+    JOIN result_scopes scope ON scope.recorder_id = p.recorder_id
+    WHERE p.status = 'open'
+    UNION ALL
+    SELECT scope.id, {DAY.format(at=f"({STARTED})")}
+    FROM recorder_positions p
+    JOIN recorders r ON r.id = p.recorder_id
+    JOIN result_scopes scope ON scope.user_id = r.user_id AND scope.recorder_id IS NULL
+    WHERE p.status = 'open'
+"""

@@ -21,7 +21,7 @@ from shared.store.positions import (
     position_row,
     update_positions,
 )
-from shared.store.result_days import unsettle_days
+from shared.store.settling import unsettle_days
 from shared.store.trades import trade_rows, write_trades
 
 

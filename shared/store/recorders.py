@@ -30,7 +30,7 @@ from shared.domain.recorder_settings import (
 from shared.domain.symbols import UnknownSymbol, normalize_symbol
 from shared.store.contracts import contracts_in_force
 from shared.store.pages import Order, Page, SortColumn, fetch_page
-from shared.store.result_days import unsettle_recorder
+from shared.store.settling import unsettle_recorder
 from shared.store.tables import recorder_settings, recorders, users
 from shared.tokens import TokenCipher, make_token, token_hash
 

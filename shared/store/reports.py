@@ -1,16 +1,24 @@
 """What pages and the API read of one user's positions, and what goes across trades, positions and signals."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select, union
 
-from shared.store.tables import contracts, recorded_signals, recorded_trades, recorder_positions, recorders
+from shared.store.tables import (
+    contracts,
+    recorded_signals,
+    recorded_trades,
+    recorder_positions,
+    recorders,
+    result_scopes,
+)
 
 NEWEST_TRADES = 500
 SYMBOLS_LISTED = 100
 RECORDERS_LISTED = 200
-POSITIONS_LISTED = 200
+POSITIONS_LISTED = 100
 MARKED_SIGNALS = 8
 
 p, t, r, c, s = recorder_positions.c, recorded_trades.c, recorders.c, contracts.c, recorded_signals.c
@@ -70,14 +78,26 @@ def busiest_recorders(connection: Connection, user_id: int, *, most: int) -> Map
     return {row.id: row.name for row in sorted(rows, key=lambda row: row.name)}
 
 
-def change_marker(connection: Connection, user_id: int) -> tuple[object, ...]:
-    """Read something that differs once a position was changed by a fill, or a signal came or was applied."""
-    changed = (select(p.changed_at).join(recorders, r.id == p.recorder_id).where(r.user_id == user_id)).order_by(
-        p.changed_at.desc()
-    )
+def newest_change(connection: Connection, user_id: int, *, within_seconds: float) -> datetime | None:
+    """Say when a fill last changed a position, if that was within the last seconds; older ones are not looked for."""
+    since = func.clock_timestamp() - timedelta(seconds=within_seconds)
+    changed = select(p.changed_at).join(recorders, r.id == p.recorder_id)
+    changed = changed.where(r.user_id == user_id, p.changed_at > since).order_by(p.changed_at.desc()).limit(1)
+    return connection.execute(changed).scalar()
+
+
+def signals_marker(connection: Connection, user_id: int) -> tuple[object, ...]:
+    """Read something that differs once a signal came or was applied."""
     newest = select(s.id, s.status).where(s.user_id == user_id).order_by(s.id.desc()).limit(MARKED_SIGNALS)
-    signals = tuple(tuple(row) for row in connection.execute(newest))
-    return connection.execute(changed.limit(1)).scalar(), signals
+    return tuple(tuple(row) for row in connection.execute(newest))
+
+
+def results_marker(connection: Connection, user_id: int) -> date | None:
+    """Read something that differs once a history was added up."""
+    settled = select(result_scopes.c.settled_through)
+    return connection.execute(
+        settled.where(result_scopes.c.user_id == user_id, result_scopes.c.recorder_id.is_(None))
+    ).scalar()
 
 
 def _positions(user_id: int) -> Select[Any]:

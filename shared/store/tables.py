@@ -263,8 +263,10 @@ recorder_positions = Table(
     ),
     Index("ix_recorder_positions_voided", "voided_by", postgresql_where=text("voided_by IS NOT NULL")),
     Index(None, "changed_at"),
-    Index(None, "closed_at"),
-    Index(None, "recorder_id", "closed_at"),
+    Index("ix_recorder_positions_closed", text("coalesce(closed_at, 'infinity'::timestamptz)")),
+    Index(
+        "ix_recorder_positions_recorder_id_closed", "recorder_id", text("coalesce(closed_at, 'infinity'::timestamptz)")
+    ),
 )
 
 recorded_trades = Table(
@@ -355,6 +357,7 @@ result_scopes = Table(
     Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
     Column("recorder_id", ForeignKey("recorders.id", ondelete="CASCADE"), unique=True),
     Column("settled_through", Date),
+    Column("total_through", Date),
     Index("uq_result_scopes_user_id", "user_id", unique=True, postgresql_where=text("recorder_id IS NULL")),
 )
 
@@ -366,30 +369,48 @@ unsettled_days = Table(
     Column("day", Date, primary_key=True),
 )
 
-# What settled days came to; a cache of trades and legs. `shared.domain.result_days` says what the columns mean.
+
+def _of_result_days() -> list[Column[Any]]:
+    """What trading days came to; `shared.domain.result_days` says what the columns mean."""
+    return [
+        Column("trades", Integer, nullable=False),
+        Column("wins", Integer, nullable=False),
+        _money("won", nullable=False),
+        _money("lost", nullable=False),
+        _money("equity_high", nullable=False),
+        _money("equity_low", nullable=False),
+        _money("equity_fall", nullable=False),
+        _moment("last_closed_at"),
+        _money("low_change", nullable=False),
+        _money("low_lowest", nullable=False),
+        Column("open_at_lowest", Integer, nullable=False),
+        _money("booked_change", nullable=False),
+        _money("booked_high", nullable=False),
+        _money("fall", nullable=False),
+        Column("open_at_fall", Integer, nullable=False),
+        Column("open_change", Integer, nullable=False),
+        Column("gaps", Integer, nullable=False),
+        _money("longest_gap_seconds", nullable=False),
+        Column("unseen", Integer, nullable=False),
+    ]
+
+
+# What settled days came to; a cache of trades and legs.
 result_days = Table(
     "result_days",
     metadata,
     Column("scope_id", ForeignKey("result_scopes.id", ondelete="CASCADE"), primary_key=True),
     Column("day", Date, primary_key=True),
     Column("currency", Text, primary_key=True),
-    Column("trades", Integer, nullable=False),
-    Column("wins", Integer, nullable=False),
-    _money("won", nullable=False),
-    _money("lost", nullable=False),
-    _money("equity_high", nullable=False),
-    _money("equity_low", nullable=False),
-    _money("equity_fall", nullable=False),
-    _moment("last_closed_at"),
-    _money("low_change", nullable=False),
-    _money("low_lowest", nullable=False),
-    Column("open_at_lowest", Integer, nullable=False),
-    _money("booked_change", nullable=False),
-    _money("booked_high", nullable=False),
-    _money("fall", nullable=False),
-    Column("open_at_fall", Integer, nullable=False),
-    Column("open_change", Integer, nullable=False),
-    Column("gaps", Integer, nullable=False),
-    _money("longest_gap_seconds", nullable=False),
-    Column("unseen", Integer, nullable=False),
+    *_of_result_days(),
+)
+
+# What all days through `total_through` came to together; `day` is the last of them that came to something.
+result_totals = Table(
+    "result_totals",
+    metadata,
+    Column("scope_id", ForeignKey("result_scopes.id", ondelete="CASCADE"), primary_key=True),
+    Column("currency", Text, primary_key=True),
+    Column("day", Date, nullable=False),
+    *_of_result_days(),
 )

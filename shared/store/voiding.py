@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, func, null, select, text, update
 
-from shared.store.result_days import unsettle_positions
+from shared.store.settling import unsettle_positions
 from shared.store.signals import LoggedSignal
 from shared.store.tables import recorded_signals, recorded_trades, recorder_positions, recorders
 

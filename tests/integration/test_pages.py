@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from html import unescape
 
 import pytest
@@ -14,10 +15,12 @@ from redis import Redis
 from sqlalchemy import Engine, delete, select
 from werkzeug.test import TestResponse
 
+from services.recorder_worker.settler import Settler
 from services.web import create_app
 from shared.bus.publisher import TickPublisher
 from shared.settings import Settings
 from shared.store.recorder_locks import let_rest
+from shared.store.result_days import load_result_days
 from shared.store.tables import recorder_settings, recorders, users
 from tests.recorded_rows import PASSWORD, Rows, add_history, add_recorder, add_user
 
@@ -126,6 +129,26 @@ def test_a_position_that_waits_for_its_first_tick_leaves_the_accounts_drawdown_a
 
     assert "Max drawdown, every tick $22.00 closed to closed $0.00 Profit" in text
     assert "≥ $0.00 saw no tick" in text
+
+
+def test_a_long_history_is_said_to_be_added_up_until_it_is(
+    client: FlaskClient, rows: Rows, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows.closed(pnl=Decimal(20), worst=Decimal(-40), exit_time=NOON)
+    sign_in(client, rows)
+    monkeypatch.setattr("services.web.results.load_result_days", partial(load_result_days, most_owed=0))
+    pages = ("/", "/recorders", f"/recorders/{rows.recorder_id}")
+
+    at_first = [client.get(page) for page in pages]
+    refused = client.get("/api/v1/metrics")
+    Settler(engine).settle()
+
+    for answer in at_first:
+        assert "a long history is being added up" in answer.text
+        assert "+$20.00" not in words(answer).partition("Recent trades")[0]
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "10")
+    for page in pages:
+        assert "+$20.00" in words(client.get(page)).partition("Recent trades")[0]
 
 
 def test_an_open_trade_includes_what_its_position_saw_since_the_last_fill(client: FlaskClient, rows: Rows) -> None:

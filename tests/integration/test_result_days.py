@@ -2,13 +2,13 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import accumulate, pairwise
 from threading import Thread
 
 import pytest
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, Engine, Table, func, insert, select, update
 
 from shared.domain.performance import Result
 from shared.domain.result_days import ResultDay, curve_of_days, drawdown_of_days, summarize_days
@@ -17,8 +17,9 @@ from shared.domain.trades import Leg
 from shared.domain.trading_day import trading_day
 from shared.store.audit_rows import begin_snapshot
 from shared.store.recorders import delete_recorder
-from shared.store.result_days import Scope, load_result_days, settle_days, unsettle_days
-from shared.store.tables import position_legs, result_days, result_scopes
+from shared.store.result_days import Scope, load_result_days
+from shared.store.settling import add_scopes, settle_piece, unsettle_days
+from shared.store.tables import position_legs, recorder_positions, result_days, result_scopes
 from tests.recorded_rows import Rows, add_recorder, add_user
 from tests.single_results import Course, summarize_trades, tick_drawdown
 
@@ -125,19 +126,26 @@ def histories(connection: Connection, seed: int) -> list[History]:
     return made
 
 
-def loaded(connection: Connection, scopes: Sequence[Scope]) -> dict[Scope, Sequence[ResultDay]]:
+def loaded(
+    connection: Connection, scopes: Sequence[Scope], *, in_total: bool = False
+) -> dict[Scope, Sequence[ResultDay]]:
     connection.rollback()
     begin_snapshot(connection)
-    days = load_result_days(connection, scopes)
+    days = load_result_days(connection, scopes, in_total=in_total)
     connection.rollback()
     return {scope: [day for day in of_scope if day.currency == "USD"] for scope, of_scope in days.items()}
 
 
-def settled(connection: Connection, scopes: Sequence[Scope]) -> int:
-    while settle_days(connection, scopes):
+def settle(connection: Connection) -> None:
+    add_scopes(connection)
+    connection.commit()
+    while settle_piece(connection):
         connection.commit()
     connection.commit()
-    rows: int = connection.execute(select(func.count()).select_from(result_days)).scalar_one()
+
+
+def count(connection: Connection, table: Table) -> int:
+    rows: int = connection.execute(select(func.count()).select_from(table)).scalar_one()
     return rows
 
 
@@ -158,49 +166,108 @@ def test_days_come_to_what_their_trades_and_legs_come_to_settled_or_not(connecti
     everything, single = Scope(user_id=made[0].rows.user_id), [history.scope for history in made]
     scopes = [everything, *single]
 
-    computed = loaded(connection, scopes)
-    before = settled(connection, [])
-    after = settled(connection, scopes)
-    stored = loaded(connection, scopes)
+    before, computed = count(connection, result_days), loaded(connection, scopes)
+    settle(connection)
+    stored, totals = loaded(connection, scopes), loaded(connection, scopes, in_total=True)
 
-    assert after > before
+    assert count(connection, result_days) > before
     assert stored == computed
     assert_equal(stored[everything], made)
     for history in made:
         assert_equal(stored[history.scope], [history])
+    assert len(totals[single[0]]) == 1
+    for scope in scopes:
+        assert len(totals[scope]) <= len(stored[scope])
+        assert summarize_days(totals[scope]) == summarize_days(stored[scope])
+        assert drawdown_of_days(totals[scope]) == drawdown_of_days(stored[scope])
 
 
 def test_what_is_written_into_a_settled_day_counts_at_once(connection: Connection) -> None:
     made = histories(connection, 100)
     scopes = [Scope(user_id=made[0].rows.user_id), made[0].scope]
-    settled(connection, scopes)
+    settle(connection)
 
     made[0].add(began=LONG_AGO + timedelta(days=2))
     connection.commit()
 
-    assert_equal(loaded(connection, scopes)[scopes[0]], made)
-    settled(connection, scopes)
-    assert_equal(loaded(connection, scopes)[scopes[0]], made)
+    for _ in ("unsettled", "settled"):
+        for in_total in (False, True):
+            days = loaded(connection, scopes, in_total=in_total)[scopes[0]]
+            assert drawdown_of_days(days) == tick_drawdown([course for each in made for course in each.courses])
+        assert_equal(loaded(connection, scopes)[scopes[0]], made)
+        settle(connection)
+
+
+def test_a_long_history_is_not_added_up_within_a_request(connection: Connection) -> None:
+    made = histories(connection, 104)
+    everything = Scope(user_id=made[0].rows.user_id)
+    idle = add_recorder(connection, everything.user_id, "idle", symbol="MNQ1!")
+    scopes = [everything, made[0].scope, Scope(user_id=everything.user_id, recorder_id=idle.recorder_id)]
+    connection.commit()
+
+    at_first = load_result_days(connection, scopes, most_owed=5)
+    settle(connection)
+    later = load_result_days(connection, scopes, most_owed=5)
+
+    assert not at_first
+    assert later.keys() == set(scopes)
+    assert_equal([day for day in later[everything] if day.currency == "USD"], made)
+
+
+def test_the_days_of_legs_under_way_owe_nothing(connection: Connection) -> None:
+    made = histories(connection, 105)
+    scope = made[1].scope
+    settle(connection)
+
+    assert scope in load_result_days(connection, [scope], most_owed=0)
+
+
+def test_of_two_who_settle_one_does_it(connection: Connection, engine: Engine) -> None:
+    histories(connection, 107)
+    add_scopes(connection)
+    connection.commit()
+
+    assert settle_piece(connection)
+    with engine.begin() as other:
+        assert not settle_piece(other)
+    connection.rollback()
 
 
 def test_the_day_of_a_leg_under_way_is_settled_when_it_has_ended(connection: Connection) -> None:
     made = histories(connection, 101)
     scope = made[1].scope
-    settled(connection, [scope])
+    settle(connection)
     started = trading_day(datetime.fromtimestamp(made[1].courses[-1].legs[-1].started_at / 1e9, UTC))
 
-    of_scope = select(result_scopes.c.id).where(result_scopes.c.recorder_id == scope.recorder_id).scalar_subquery()
-    stored = set(connection.execute(select(result_days.c.day).where(result_days.c.scope_id == of_scope)).scalars())
-
-    assert stored
-    assert started not in stored
+    assert stored_days(connection, scope)
+    assert started not in stored_days(connection, scope)
     assert started in {day.day for day in loaded(connection, [scope])[scope]}
+
+    close_positions(connection, scope)
+    settle(connection)
+
+    assert started in stored_days(connection, scope)
+
+
+def stored_days(connection: Connection, scope: Scope) -> set[date]:
+    of_scope = select(result_scopes.c.id).where(result_scopes.c.recorder_id == scope.recorder_id).scalar_subquery()
+    return set(connection.execute(select(result_days.c.day).where(result_days.c.scope_id == of_scope)).scalars())
+
+
+def close_positions(connection: Connection, scope: Scope) -> None:
+    """Close them now, as a fold does whose other days were known: the leg that ends writes into no day that is over."""
+    row = recorder_positions.c
+    closed = {"status": "closed", "total_quantity": 0, "closed_at": datetime.now(UTC), "exit_price": ENTRY}
+    connection.execute(
+        update(recorder_positions).where(row.recorder_id == scope.recorder_id, row.status == "open").values(closed)
+    )
+    connection.commit()
 
 
 def test_a_recorder_that_is_deleted_leaves_the_days_of_the_others(connection: Connection) -> None:
     made = histories(connection, 102)
     everything = Scope(user_id=made[0].rows.user_id)
-    settled(connection, [everything])
+    settle(connection)
 
     assert delete_recorder(connection, made[0].rows.user_id, made[0].rows.recorder_id)
     connection.commit()
@@ -214,7 +281,7 @@ def test_who_settles_a_day_waits_for_who_writes_into_it(connection: Connection, 
     connection.rollback()
     unsettle_days(connection, {made[0].rows.recorder_id: [trading_day(LONG_AGO)]})
     made[0].add(began=LONG_AGO)
-    settler = Thread(target=_settle, args=(engine, everything))
+    settler = Thread(target=_settle, args=(engine,))
     settler.start()
     settler.join(0.3)
     assert settler.is_alive()
@@ -225,7 +292,6 @@ def test_who_settles_a_day_waits_for_who_writes_into_it(connection: Connection, 
     assert_equal(loaded(connection, [everything])[everything], made)
 
 
-def _settle(engine: Engine, scope: Scope) -> None:
-    with engine.begin() as connection:
-        while settle_days(connection, [scope]):
-            pass
+def _settle(engine: Engine) -> None:
+    with engine.connect() as connection:
+        settle(connection)

@@ -6,11 +6,12 @@ from datetime import date
 from itertools import pairwise
 
 from flask import Response, abort, jsonify, request
+from werkzeug.exceptions import ServiceUnavailable
 
 from services.web.api.blueprint import api, transaction, user_id
 from services.web.api.encoding import encode, encode_fields
 from services.web.api.query import read_id, refuse_unknown
-from services.web.results import read_days
+from services.web.results import ADDING_UP, read_days
 from shared.domain.performance import START, EquityPoint, Figure, TickDrawdown, equity_curve
 from shared.domain.result_days import ResultDay, curve_of_days, drawdown_of_days, summarize_days
 from shared.domain.timestamps import to_datetime
@@ -20,6 +21,7 @@ from shared.store.result_days import Scope
 from shared.store.results import load_closings
 
 MIXED = "results in several currencies do not add up"
+RETRY_AFTER_SECONDS = 10
 CLOSINGS_A_PAGE = 1000  # and as many more as the last day has
 
 DaysByCurrency = Mapping[str, Sequence[ResultDay]]
@@ -103,7 +105,10 @@ def _scope() -> Scope | None:
 
 def _days(scope: Scope | None) -> DaysByCurrency:
     grouped: dict[str, list[ResultDay]] = {}
-    for day in read_days([scope])[scope] if scope else ():
+    days = read_days([scope]).get(scope) if scope else ()
+    if days is None:
+        raise ServiceUnavailable(f"{ADDING_UP.capitalize()}.", retry_after=RETRY_AFTER_SECONDS)
+    for day in days:
         grouped.setdefault(day.currency, []).append(day)
     return grouped
 

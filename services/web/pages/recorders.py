@@ -8,14 +8,13 @@ from flask import abort, render_template, request
 from services.web.alert_messages import alert_messages
 from services.web.alert_pace import pace_warnings
 from services.web.backend import backend
-from services.web.figures import RecorderLine, recorder_lines
-from services.web.fragments import position_parts, result_parts
+from services.web.figures import RecorderLine
+from services.web.fragments import lines_by_recorder, position_parts, result_parts
 from services.web.pages.blueprint import pages
 from services.web.pages.lists import PAGE_SIZE
 from services.web.pages.settings_summary import summarize_settings
 from services.web.pages.viewer import viewer, viewer_zone
 from services.web.pages.webhook_address import address_is_local, common_address_parts, webhook_address
-from services.web.results import read_days
 from shared.store.alert_arrivals import load_arrivals
 from shared.store.pages import PageRefused
 from shared.store.recorders import Recorder, count_archived, find_recorder, list_page_of_recorders
@@ -50,10 +49,7 @@ def recorders() -> str:
         listed = page.items
         for row in open_positions_of(connection, [each.id for each in listed]):
             held[row.recorder_id].append(f"{row.side.lower()} {row.total_quantity} {row.ticker}")
-    scopes = {each.id: Scope(user_id=user.id, recorder_id=each.id) for each in listed}
-    days = read_days(list(scopes.values()))
-    names = {each.id: each.name for each in listed}
-    lines = recorder_lines({each: days[scope] for each, scope in scopes.items()}, names)
+    lines = lines_by_recorder(user.id, {each.id: each.name for each in listed})
     rows = [
         ListedRecorder(
             id=each.id,
@@ -81,8 +77,7 @@ def recorder(recorder_id: int) -> str:
     """Show a recorder: how it does, its URL and messages, and its settings."""
     user = viewer()
     found = own_recorder(recorder_id)
-    scope = Scope(user_id=user.id, recorder_id=recorder_id)
-    results = result_parts(scope, viewer_zone(), read_days([scope])[scope])
+    results = result_parts(Scope(user_id=user.id, recorder_id=recorder_id), viewer_zone())
     with backend().engine.connect() as connection:
         parts = {**results, **position_parts(connection, user.id, recorder_id)}
         arrivals = load_arrivals(connection, [recorder_id])
