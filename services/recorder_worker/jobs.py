@@ -16,9 +16,9 @@ from shared.logs import log_event
 from shared.store.database import DATABASE_LOST, Engine
 from shared.store.signals import count_pending
 
-# A transaction holds its recorders until it ends, and another worker may take others meanwhile.
-RECORDERS_A_TRANSACTION = 200
-SIGNALS_A_TRANSACTION = 400
+# What is counted once is caught up in several transactions, and another worker may take some of it meanwhile.
+RECORDERS_AT_ONCE = 1200
+SIGNALS_AT_ONCE = 2400
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def _drain(connections: Connections, *, wait: bool) -> int:
     applied, after = 0, 0
     while True:
         with connections.engine.connect() as connection:
-            pending = count_pending(connection, after=after, limit=RECORDERS_A_TRANSACTION)
+            pending = count_pending(connection, after=after, limit=RECORDERS_AT_ONCE)
         if not pending:
             return applied
         recorder_ids = _as_many_as_fit(pending)
@@ -72,7 +72,7 @@ def _drain(connections: Connections, *, wait: bool) -> int:
 
 
 def _as_many_as_fit(pending: Sequence[tuple[int, int]]) -> list[int]:
-    """Return the first recorders that have no more signals than a transaction takes; at least one."""
+    """Return the first recorders that have no more signals than are taken at once; at least one."""
     signals = accumulate(count for _, count in pending)
-    chosen = [each for (each, _), count in zip(pending, signals, strict=True) if count <= SIGNALS_A_TRANSACTION]
+    chosen = [each for (each, _), count in zip(pending, signals, strict=True) if count <= SIGNALS_AT_ONCE]
     return chosen or [pending[0][0]]

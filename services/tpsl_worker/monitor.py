@@ -21,7 +21,7 @@ from shared.store.symbol_leases import SymbolLeases
 LONGEST_WAIT_SECONDS = 0.05
 RECONCILE_EVERY_SECONDS = 5.0
 FORGET_EVERY_SECONDS = 10.0
-RECORDERS_A_TRANSACTION = 200
+EXITS_AT_ONCE = 1200
 LOADED_AT_ONCE = 2000
 
 Item = TypeVar("Item")
@@ -157,7 +157,7 @@ class Monitor:
             if book.triggered:
                 self._load(list(book.triggered))
             due = sorted(book.due)
-            for part in _parts(due, RECORDERS_A_TRANSACTION):
+            for part in _parts(due, EXITS_AT_ONCE):
                 through = max(book.due[position_id] for position_id in part)
                 recorder_ids = {book.recorder_of(position_id) for position_id in part}
                 catch_up(self._engine, self._log, recorder_ids, through={symbol: through}, wait=False)

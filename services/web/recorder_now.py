@@ -8,11 +8,11 @@ from services.web.backend import Backend
 from shared.bus.connection import CONNECTION_LOST
 from shared.bus.log_tape import LogTape
 from shared.bus.tick_log import read_heads
+from shared.catching_up.pending_signals import PendingSignals, read_pending
 from shared.domain.contracts import Contract
 from shared.domain.entry_history import EntryHistory, day_of
 from shared.domain.fold import RecorderFold
 from shared.domain.position import Position
-from shared.pending_signals import PendingSignals, read_pending
 from shared.store.audit_rows import begin_snapshot
 from shared.store.contracts import contracts_in_force
 from shared.store.database import Connection

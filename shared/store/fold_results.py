@@ -52,7 +52,7 @@ def write_positions(
     """Write the positions that a fold moved, with the trades and legs that began, changed or ended in it."""
     moved = [each for each in folded if each.stored]
     opened = [each for each in folded if not each.stored]
-    update_positions(connection, [(each.stored.id, moved_row(each.position)) for each in moved if each.stored])
+    update_positions(connection, [_moved_row(each.stored, each.position) for each in moved if each.stored])
     ids = insert_positions(connection, [_new_row(each, contract_ids) for each in opened])
     written = [WrittenPosition(id=each.stored.id, folded=each) for each in moved if each.stored]
     written += [WrittenPosition(id=new_id, folded=each) for new_id, each in zip(ids, opened, strict=True)]
@@ -97,6 +97,11 @@ def _write_trades(connection: Connection, written: Sequence[WrittenPosition]) ->
     inserts = [row for each in rows for row in each.inserts]
     updates = [row for each in rows for row in each.updates]
     write_trades(connection, inserts, updates)
+
+
+def _moved_row(stored: StoredPosition, position: Position) -> dict[str, Any]:
+    row = moved_row(position) | {"id": stored.id}
+    return row | {"exit_plan": None} if position.plan is stored.position.plan else row
 
 
 def _new_row(folded: FoldedPosition, contract_ids: Mapping[Contract, int]) -> dict[str, Any]:

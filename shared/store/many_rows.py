@@ -28,11 +28,16 @@ Row = Mapping[str, Any]
 _GIVEN, _NUMBER = "given_rows", "given_number"
 
 
-def update_many(table: Table, keys: Sequence[str], changing: Sequence[str]) -> Update:
-    """Write `changing` columns into the rows that have the same `keys`; its parameters are `rows_given`."""
-    given = _given(table, (*keys, *changing))
+def update_many(table: Table, keys: Sequence[str], changing: Sequence[str], optional: Sequence[str] = ()) -> Update:
+    """Write `changing` columns into the rows that have the same `keys`; its parameters are `rows_given`.
+
+    Those that are `optional` stay as they are in rows that give None.
+    """
+    given = _given(table, (*keys, *changing, *optional))
     same_row = (table.c[name] == given.c[name] for name in keys)
-    return update(table).where(*same_row).values({name: given.c[name] for name in changing})
+    changed = {name: given.c[name] for name in changing}
+    changed_or_kept = {name: func.coalesce(given.c[name], table.c[name]) for name in optional}
+    return update(table).where(*same_row).values({**changed, **changed_or_kept})
 
 
 @cache

@@ -80,11 +80,10 @@ def insert_positions(connection: Connection, rows: Sequence[Mapping[str, Any]]) 
     return sorted(connection.execute(statement, rows_numbered(rows)).scalars())
 
 
-def update_positions(connection: Connection, rows: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
-    """Write positions that moved over their rows, each a version further."""
+def update_positions(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write positions that moved over their rows, each a version further; a plan that is None stays as it is."""
     if rows:
-        given = rows_given([{"id": row_id} | dict(row) for row_id, row in rows])
-        connection.execute(_moved(tuple(rows[0][1])), given)
+        connection.execute(_moved(tuple(rows[0])), rows_given(rows))
 
 
 @cache
@@ -92,7 +91,8 @@ def _moved(names: tuple[str, ...]) -> Update:
     columns = recorder_positions.c
     now = func.clock_timestamp()
     news = {"version": columns.version + 1, "changed_at": now, "updated_at": now}
-    return update_many(recorder_positions, ["id"], names).values(news)
+    changing = [name for name in names if name not in {"id", "exit_plan"}]
+    return update_many(recorder_positions, ["id"], changing, optional=["exit_plan"]).values(news)
 
 
 def position_row(position: Position, *, recorder_id: int, contract_id: int) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from services.web.formatting import AT_LEAST, drawdown_cell
 from shared import catch_up as catch_up_module
 from shared.bus import log_tape
 from shared.bus.tick_log import last_place, read_entries, read_heads, stream_of
+from shared.catching_up import told, written_folds
 from shared.domain.contracts import Contract
 from shared.domain.fold import RecorderFold
 from shared.domain.places import SEQUENCE_BITS, place_from_stream_id
@@ -330,8 +331,8 @@ class TestWholeOrNotAtAll:
             (fold_results, "insert_positions"),
             (fold_results, "write_trades"),
             (fold_results, "insert_legs"),
-            (catch_up_module, "record_outcomes"),
-            (catch_up_module, "count_signals"),
+            (written_folds, "record_outcomes"),
+            (written_folds, "count_signals"),
         ],
     )
     def test_a_failure_after_any_statement_leaves_nothing_half_done(
@@ -375,7 +376,7 @@ class TestWholeOrNotAtAll:
         recorder = desk.recorder()
         desk.tick("100")
         desk.alert(recorder, BUY)
-        monkeypatch.setattr(catch_up_module, "announce_positions", lose_redis)
+        monkeypatch.setattr(told, "announce_positions", lose_redis)
         assert desk.catch_up() == 1
         assert desk.position(recorder)["status"] == "open"
 

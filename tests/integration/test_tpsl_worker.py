@@ -23,11 +23,12 @@ from services.tpsl_worker import share as share_module
 from services.tpsl_worker.flushes import FlushTimes
 from services.tpsl_worker.monitor import FORGET_EVERY_SECONDS, RECONCILE_EVERY_SECONDS, Monitor
 from services.tpsl_worker.share import SymbolShare
-from shared import catch_up as catch_up_module
 from shared.bus import log_tape
 from shared.bus.heartbeat import read_heartbeats
 from shared.bus.tick_log import stream_of
 from shared.bus.waiting_bodies import WAITING
+from shared.catch_up import RECORDERS_A_TRANSACTION
+from shared.catching_up import told, written_folds
 from shared.domain.places import SEQUENCE_BITS, stream_id
 from shared.domain.timestamps import to_datetime
 from shared.settings import Settings
@@ -221,7 +222,7 @@ class TestExits:
         desk.tick("90")
         with counted_transactions(desk.engine) as transactions:
             turn_until(monitor, lambda: monitor.positions == 0)
-        assert len(transactions) <= 2 * 2000 / monitor_module.RECORDERS_A_TRANSACTION + 10
+        assert len(transactions) <= 2 * 2000 / RECORDERS_A_TRANSACTION + 10
         with desk.engine.connect() as connection:
             found = connection.execute(text("SELECT DISTINCT status, exit_reason, exit_price FROM recorded_trades"))
             assert [tuple(row) for row in found] == [("closed", "sl", 90)]
@@ -257,7 +258,7 @@ class TestLearning:
         desk.tick("100")
         opened(desk)
         turn_until(monitor, lambda: monitor.positions == 1)
-        monkeypatch.setattr(catch_up_module, "announce_positions", lambda *_: None)
+        monkeypatch.setattr(told, "announce_positions", lambda *_: None)
         changed, closed = opened(desk, **STOP), opened(desk)
         monitor.turn()
         assert monitor.positions == 1
@@ -281,7 +282,7 @@ class TestLearning:
         desk.tick("100")
         opened(desk)
         turn_until(monitor, lambda: monitor.positions == 1)
-        monkeypatch.setattr(catch_up_module, "announce_positions", lambda *_: None)
+        monkeypatch.setattr(told, "announce_positions", lambda *_: None)
         late = opened(desk, **STOP)
         desk.tick("100.50", "99", "100")
         turn_until(monitor, lambda: desk.position(desk.recorders[0])["worst_unrealized_pnl"] == -2)
@@ -377,7 +378,7 @@ class TestFaults:
             (monitor_module, "catch_up", OperationalError("statement", {}, Exception("away"))),
             (monitor_module, "load_positions", OperationalError("statement", {}, Exception("away"))),
             (flushes_module, "flush_positions", OperationalError("statement", {}, Exception("away"))),
-            (catch_up_module, "record_outcomes", OperationalError("statement", {}, Exception("away"))),
+            (written_folds, "record_outcomes", OperationalError("statement", {}, Exception("away"))),
             (log_tape, "trimmed_through", RedisUnreachable("away")),
         ],
     )

@@ -20,10 +20,10 @@ from sqlalchemy.exc import OperationalError
 
 from services.web import create_app
 from services.web.backend import Backend
-from shared import pending_signals as pending_module
 from shared.bus import waiting_bodies
 from shared.bus.waiting_bodies import AlertBody, count_waiting, keep_waiting
 from shared.catch_up import catch_up
+from shared.catching_up import pending_signals as pending_module
 from shared.domain.recorder_settings import parse_recorder_settings
 from shared.intake import alert_store as alert_store_module
 from shared.intake import waiting as waiting_module

@@ -1,0 +1,1 @@
+"""The parts of `shared.catch_up`: what waits is read, folded, written and told, for many recorders at a time."""
