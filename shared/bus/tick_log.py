@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from typing import cast
 
 import redis
@@ -134,6 +135,7 @@ def stream_of(symbol: str) -> str:
     return f"ticks:{symbol}"
 
 
+@lru_cache(maxsize=4096)  # most are read twice: as an entry's own, and as that of the entry before the next
 def read_place(entry_id: str) -> int:
     """Read an id that Redis wrote; it needs none of place_from_stream_id's checks, and this is the hot path."""
     milliseconds, _, sequence = entry_id.partition("-")
