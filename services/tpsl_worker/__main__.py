@@ -27,7 +27,8 @@ def main(settings: Settings) -> int:
     log = connect_redis(settings.redis_url, retries=True)
     heartbeat = Heartbeat(log, "tpsl_worker")
     monitor = Monitor(
-        connect_database(settings.database_url, application="tpsl_worker", patience_ms=PATIENCE_MS),
+        # A turn that fails because a connection broke is tried again: no need to ask each time.
+        connect_database(settings.database_url, application="tpsl_worker", patience_ms=PATIENCE_MS, ping=False),
         log,
         settings.redis_url,
         flush_times=FlushTimes(

@@ -153,15 +153,13 @@ class Monitor:
 
     def _exit_due(self) -> None:
         """Let the fold decide about every position whose level a tick reached; who is busy stays due."""
-        for symbol, book in self._books.items():
-            if book.triggered:
-                self._load(list(book.triggered))
-            due = sorted(book.due)
-            for part in _parts(due, EXITS_AT_ONCE):
-                through = max(book.due[position_id] for position_id in part)
-                recorder_ids = {book.recorder_of(position_id) for position_id in part}
-                catch_up(self._engine, self._log, recorder_ids, through={symbol: through}, wait=False)
-                self._load(part)
+        self._load([position_id for book in self._books.values() for position_id in book.triggered])
+        through = {symbol: max(book.due.values()) for symbol, book in self._books.items() if book.due}
+        due = sorted(position_id for symbol in through for position_id in self._books[symbol].due)
+        for part in _parts(due, EXITS_AT_ONCE):
+            recorder_ids = {self._books[self._symbol_of[each]].recorder_of(each) for each in part}
+            catch_up(self._engine, self._log, recorder_ids, through=through, wait=False)
+            self._load(part)
 
     def _flush(self) -> None:
         self._flushes.go_on(self._books)

@@ -18,7 +18,6 @@ def flush_positions(connection: Connection, positions: Sequence[WatchedPosition]
     """
     if not positions:
         return set()
-    connection.execute(_NEED_NOT_LAST)
     return set(connection.execute(_FLUSH, _arrays(positions)).scalars())
 
 
@@ -51,9 +50,9 @@ def _row(position: WatchedPosition) -> dict[str, Any]:
 
 
 # A flush that a crash of the server loses is counted again from the log: nobody needs to wait for its disk.
-_NEED_NOT_LAST = text("SET LOCAL synchronous_commit = off")
 _FLUSH = text(
     """
+    SET LOCAL synchronous_commit = off;
     WITH counted AS (
         SELECT * FROM unnest(
             CAST(:ids AS bigint[]), CAST(:versions AS bigint[]), CAST(:places AS bigint[]),
