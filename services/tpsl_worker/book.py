@@ -62,6 +62,11 @@ class SymbolBook:
         """The version of each position held, by id."""
         return {position_id: held.version for position_id, held in self._held.items()}
 
+    def version_of(self, position_id: int) -> int | None:
+        """Return the version of a position; None if it is not held."""
+        held = self._held.get(position_id)
+        return held.version if held else None
+
     def recorder_of(self, position_id: int) -> int:
         """Return whose position this is."""
         return self._held[position_id].recorder_id

@@ -9,7 +9,7 @@ from typing import TypeVar
 from services.tpsl_worker.book import SymbolBook
 from services.tpsl_worker.flushes import Flushes, FlushTimes
 from services.tpsl_worker.share import SymbolShare
-from shared.bus.announcements import PositionAnnouncements
+from shared.bus.announcements import PositionAnnouncements, PositionChange
 from shared.bus.connection import RedisClient
 from shared.bus.tick_subscription import TickSubscription
 from shared.catch_up import catch_up
@@ -109,9 +109,18 @@ class Monitor:
         if not changes:
             return
         followed = self._share.own | self._books.keys()
-        self._load(sorted({change.position_id for change in changes if change.symbol in followed}))
+        news = (change for change in changes if change.symbol in followed and not self._knows(change))
+        self._load(sorted({change.position_id for change in news}))
         if {change.symbol for change in changes} - followed - self._share.others:
             self._share.beat_soon()
+
+    def _knows(self, change: PositionChange) -> bool:
+        """Tell whether a change is behind what is held, as those are that were made in here."""
+        book = self._books.get(change.symbol)
+        held = book.version_of(change.position_id) if book else None
+        if change.version is None:
+            return False
+        return not change.is_open if held is None else held >= change.version
 
     def _reconcile(self, symbols: Collection[str]) -> None:
         """Compare with the database what is held of these: it alone knows which positions are open."""

@@ -18,11 +18,13 @@ logger = logging.getLogger(__name__)
 
 
 class PositionChange(Struct, frozen=True, kw_only=True, gc=False):
-    """A position that was opened, changed or closed."""
+    """A position that was opened, changed or closed; `version` is that of its row, None where it is not told."""
 
     recorder_id: int
     position_id: int
     symbol: str
+    version: int | None = None
+    is_open: bool = True
 
 
 def announce_positions(client: redis.Redis, changes: Sequence[PositionChange]) -> None:

@@ -17,8 +17,14 @@ logger = logging.getLogger(__name__)
 
 def change_of(written: WrittenPosition) -> PositionChange:
     """Describe a position that was written, for `announce`."""
-    recorder_id, symbol = written.folded.recorder_id, written.folded.position.symbol
-    return PositionChange(recorder_id=recorder_id, position_id=written.id, symbol=symbol)
+    folded = written.folded
+    return PositionChange(
+        recorder_id=folded.recorder_id,
+        position_id=written.id,
+        symbol=folded.position.symbol,
+        version=folded.stored.version + 1 if folded.stored else 1,
+        is_open=folded.position.is_open,
+    )
 
 
 def announce(log: redis.Redis, changes: Sequence[PositionChange]) -> None:
