@@ -7,6 +7,7 @@ from sqlalchemy import Connection, text
 
 from shared.domain.money import exact
 from shared.domain.timestamps import to_datetime
+from shared.store.many_rows import rows_given
 from shared.store.watched_positions import WatchedPosition
 
 
@@ -18,26 +19,22 @@ def flush_positions(connection: Connection, positions: Sequence[WatchedPosition]
     """
     if not positions:
         return set()
-    return set(connection.execute(_FLUSH, _arrays(positions)).scalars())
-
-
-def _arrays(positions: Sequence[WatchedPosition]) -> dict[str, list[Any]]:
     with exact():
         rows = [_row(each) for each in positions]
-    return {name: [row[name] for row in rows] for name in rows[0]}
+    return set(connection.execute(_FLUSH, rows_given(rows)).scalars())
 
 
 def _row(position: WatchedPosition) -> dict[str, Any]:
     stretch = position.stretch
     return {
-        "ids": position.id,
-        "versions": position.version,
-        "places": position.place,
+        "id": position.id,
+        "version": position.version,
+        "place": position.place,
         "ticks_seen": position.ticks_seen,
-        "current_prices": position.last_price,
+        "current_price": position.last_price,
         "unrealized": position.unrealized_pnl,
         "worst": position.worst_pnl,
-        "worst_prices": position.worst_price,
+        "worst_price": position.worst_price,
         "worst_at": to_datetime(position.worst_at),
         "best": position.best_pnl,
         "best_at": to_datetime(position.best_at),
@@ -45,7 +42,7 @@ def _row(position: WatchedPosition) -> dict[str, Any]:
         "lowest_at": to_datetime(stretch.lowest_at),
         "highest": stretch.highest,
         "highest_at": to_datetime(stretch.highest_at),
-        "best_ticks": position.best_tick,
+        "best_tick": position.best_tick,
     }
 
 
@@ -54,15 +51,11 @@ _FLUSH = text(
     """
     SET LOCAL synchronous_commit = off;
     WITH counted AS (
-        SELECT * FROM unnest(
-            CAST(:ids AS bigint[]), CAST(:versions AS bigint[]), CAST(:places AS bigint[]),
-            CAST(:ticks_seen AS bigint[]), CAST(:current_prices AS numeric[]), CAST(:unrealized AS numeric[]),
-            CAST(:worst AS numeric[]), CAST(:worst_prices AS numeric[]), CAST(:worst_at AS timestamptz[]),
-            CAST(:best AS numeric[]), CAST(:best_at AS timestamptz[]),
-            CAST(:lowest AS numeric[]), CAST(:lowest_at AS timestamptz[]),
-            CAST(:highest AS numeric[]), CAST(:highest_at AS timestamptz[]), CAST(:best_ticks AS numeric[])
-        ) AS row (id, version, place, ticks_seen, current_price, unrealized, worst, worst_price, worst_at,
-                  best, best_at, lowest, lowest_at, highest, highest_at, best_tick)
+        SELECT * FROM json_to_recordset(CAST(:given_rows AS json)) AS given (
+            id bigint, version bigint, place bigint, ticks_seen bigint, current_price numeric, unrealized numeric,
+            worst numeric, worst_price numeric, worst_at timestamptz, best numeric, best_at timestamptz,
+            lowest numeric, lowest_at timestamptz, highest numeric, highest_at timestamptz, best_tick numeric
+        )
     ),
     free AS (
         SELECT position.id FROM recorder_positions position JOIN counted USING (id)
