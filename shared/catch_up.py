@@ -24,7 +24,7 @@ from shared.intake.acceptance import storable
 from shared.intake.waiting import store_waiting
 from shared.logs import log_event
 from shared.store.database import DATABASE_LOST
-from shared.store.positions import lock_open_positions
+from shared.store.positions import lock_positions_in
 from shared.store.recorder_locks import end_rest, let_rest, lock_recorders
 
 NOWHERE: Mapping[str, int] = {}
@@ -104,7 +104,8 @@ def _catch_up_together(task: _Task, recorder_ids: Collection[int]) -> int:
         locked = lock_recorders(connection, recorder_ids, wait=task.wait)
         taken = {each: recorder.signal_count for each, recorder in locked.items()}
         pending = read_pending(connection, task.log, taken, settled_through=task.settled_through)
-        stored = lock_open_positions(connection, locked)
+        concerned = pending.symbols.union(task.through)
+        stored = lock_positions_in(connection, locked, concerned, whole=pending.whole)
         folds = fold_recorders(connection, task.log, locked, pending, stored, task.through)
         written = write_folds(connection, pending, stored, folds)
         end_rest(connection, [each for each, recorder in locked.items() if recorder.failures])

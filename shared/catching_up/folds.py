@@ -8,8 +8,7 @@ import redis
 from sqlalchemy import Connection
 
 from shared.bus.log_tape import LogTape
-from shared.catching_up.pending_signals import PendingSignals
-from shared.domain.application import AcceptedSignal
+from shared.catching_up.pending_signals import PendingSignals, concerns_all
 from shared.domain.entry_filters import asks_the_past
 from shared.domain.entry_history import EntryHistory, day_of
 from shared.domain.fold import RecorderFold
@@ -59,15 +58,9 @@ def _load_places(
     for recorder_id, signals in pending.by_recorder.items():
         floor = locked[recorder_id].corrected_through
         places[recorder_id] = {each.symbol: floor for each in signals if each.symbol and floor}
-    whole = [recorder_id for recorder_id, signals in pending.by_recorder.items() if any(map(_concerns_all, signals))]
-    for (recorder_id, symbol), place in load_places(connection, pending.by_recorder, whole=whole).items():
+    for (recorder_id, symbol), place in load_places(connection, pending.by_recorder, whole=pending.whole).items():
         places[recorder_id][symbol] = max(place, locked[recorder_id].corrected_through)
     return places
-
-
-def _concerns_all(accepted: AcceptedSignal) -> bool:
-    """Tell whether what becomes of a signal depends on all that its recorder holds."""
-    return accepted.symbol is None or accepted.settings.max_daily_loss > 0
 
 
 def _load_histories(connection: Connection, pending: PendingSignals) -> dict[int, EntryHistory]:
@@ -91,7 +84,7 @@ def _load_ticks(
     for recorder_id, signals in pending.by_recorder.items():
         for accepted in signals:
             own = {accepted.symbol} if accepted.symbol else set()
-            others = {each.symbol for each in held.get(recorder_id, ())} if _concerns_all(accepted) else set()
+            others = {each.symbol for each in held.get(recorder_id, ())} if concerns_all(accepted) else set()
             for symbol in own | others:
                 first[symbol] = min(first.get(symbol, accepted.place), accepted.place)
                 last[symbol] = max(last.get(symbol, 0), accepted.place)

@@ -47,6 +47,21 @@ class PendingSignals:
     contract_ids: dict[Contract, int] = field(default_factory=dict)
     corrections: dict[int, PendingSignal] = field(default_factory=dict)
 
+    @property
+    def symbols(self) -> set[str]:
+        """The symbols that signals name."""
+        return {each.symbol for signals in self.by_recorder.values() for each in signals if each.symbol}
+
+    @property
+    def whole(self) -> list[int]:
+        """The recorders of which all that they hold matters."""
+        return [each for each, signals in self.by_recorder.items() if any(map(concerns_all, signals))]
+
+
+def concerns_all(accepted: AcceptedSignal) -> bool:
+    """Tell whether what becomes of a signal depends on all that its recorder holds."""
+    return accepted.symbol is None or accepted.settings.max_daily_loss > 0
+
 
 def read_pending(
     connection: Connection, log: redis.Redis, taken: Mapping[int, int], *, settled_through: int

@@ -29,10 +29,18 @@ class StoredPosition(Struct, frozen=True, kw_only=True, gc=False):
 
 def lock_open_positions(connection: Connection, recorder_ids: Collection[int]) -> list[StoredPosition]:
     """Load and lock the open positions of some recorders, whose own rows the caller has locked."""
+    return lock_positions_in(connection, recorder_ids, (), whole=recorder_ids)
+
+
+def lock_positions_in(
+    connection: Connection, recorder_ids: Collection[int], symbols: Collection[str], *, whole: Collection[int]
+) -> list[StoredPosition]:
+    """Load and lock the open positions of some recorders in some symbols, of those that are `whole` in all of them."""
     columns = recorder_positions.c
+    chosen = (columns.ticker == func.any(sorted(symbols))) | (columns.recorder_id == func.any(sorted(whole)))
     statement = (
         select(*_READ)
-        .where(columns.recorder_id == func.any(sorted(recorder_ids)), columns.status == "open")
+        .where(columns.recorder_id == func.any(sorted(recorder_ids)), columns.status == "open", chosen)
         .order_by(columns.id)
         .with_for_update(key_share=True)
     )

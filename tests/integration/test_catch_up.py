@@ -692,7 +692,7 @@ class TestCost:
         desk.alert_all(desk.recorders[::2], CLOSE)
         with counted_statements(desk.engine) as statements:
             assert desk.catch_up() == 750
-        assert len(statements) < 20, statements
+        assert len(statements) < 20 * 3, statements  # as many transactions
         assert pending_count(desk.engine) == 0
 
 
