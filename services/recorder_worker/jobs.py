@@ -18,7 +18,7 @@ from shared.store.signals import count_pending
 
 # What is counted once is caught up in several transactions, and another worker may take some of it meanwhile.
 RECORDERS_AT_ONCE = 1200
-SIGNALS_AT_ONCE = 2400
+SIGNALS_AT_ONCE = 1200
 
 logger = logging.getLogger(__name__)
 

@@ -74,12 +74,12 @@ class TestJob:
     @pytest.mark.parametrize(
         ("pending", "taken"),
         [
-            ([(1, 100), (2, 300), (3, 1)], [1, 2]),
+            ([(1, 100), (2, 1100), (3, 1)], [1, 2]),
             ([(1, 1), (2, 1), (3, 1)], [1, 2, 3]),
             ([(7, 5000), (8, 1)], [7]),
         ],
     )
-    def test_a_transaction_takes_no_more_than_it_can_do_in_a_moment(
+    def test_no_more_is_taken_at_once_than_can_be_done_in_a_moment(
         self, pending: list[tuple[int, int]], taken: list[int]
     ) -> None:
         assert jobs._as_many_as_fit(pending) == taken
