@@ -199,10 +199,11 @@ class TestProcess:
             rival.execute(text("SELECT 1 FROM recorded_signals WHERE recorder_id = :id FOR UPDATE"), {"id": last.id})
             with running_part("recorder-worker", settings, reachable / "killed.log") as killed:
                 wake_recorder_workers(queue)
+                wait_until(lambda: 0 < pending_count(desk.engine) < 3 * len(desk.recorders))
                 wait_until(lambda: somebody_waits_for_a_lock(desk.engine))
                 killed.kill()
                 killed.wait()
-        assert 0 < pending_count(desk.engine) < len(desk.recorders) * 3
+        assert 0 < pending_count(desk.engine) < 3 * len(desk.recorders)
         assert pending_count(desk.engine) % 3 == 0
         assert (desk.positions(last), desk.trades(last)) == ([], [])
         with running_part("recorder-worker", settings, reachable / "next.log"):
