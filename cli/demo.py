@@ -16,6 +16,7 @@ from cli.demo_alerts import DEMO_RECORDERS, DemoRecorder, Moment, Step
 from cli.environment import settings_of
 from cli.first_user import FIRST_USER
 from cli.web_client import NoAnswer, is_ready, post_signal, webhook_url
+from shared.domain.timestamps import NS_PER_SECOND
 from shared.logs import configure_logging, log_event
 from shared.settings import Settings
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from redis import Redis
 
 LOOK_EVERY_SECONDS = 0.5
-FRESH_NS = 60 * 1_000_000_000  # a strategy sends no alert on a chart that stands still
+FRESH_NS = 60 * NS_PER_SECOND  # a strategy sends no alert on a chart that stands still
 
 logger = logging.getLogger(__name__)
 

@@ -14,12 +14,11 @@ from shared.domain.refusals import SignalRefused
 from shared.domain.signals import Signal, parse_signal
 from shared.domain.tape import MemoryTape
 from shared.domain.ticks import LogEntry
+from shared.domain.timestamps import NS_PER_SECOND
 from shared.replay_report import Report, describe_recorder
 from shared.replay_settings import ReplayRecorder, ReplayRefused, Rules, read_recorders
 
 __all__ = ["KeptBodies", "LineRefused", "ReplayRefused", "ReplaySignal", "replay", "rules_of"]
-
-_NS_PER_SECOND = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +60,7 @@ class KeptBodies:
             return None
         body = signal.body if signal.compared_as is None else signal.compared_as
         first = self._first.get(body)
-        if first and abs(signal.occurred_at - first.occurred_at) <= window_seconds * _NS_PER_SECOND:
+        if first and abs(signal.occurred_at - first.occurred_at) <= window_seconds * NS_PER_SECOND:
             return first
         self._first[body] = signal
         return None

@@ -9,8 +9,8 @@ from services.web.formatting import Cell, format_duration
 from shared.bus.connection import CONNECTION_LOST
 from shared.bus.tick_log import read_heads
 from shared.domain.ticks import PriceTick
+from shared.domain.timestamps import NS_PER_SECOND
 
-NS_PER_SECOND = 1_000_000_000
 STALE_AFTER_SECONDS = 10
 SHOWN_LIVE_BELOW_SECONDS = 2
 NO_TICK = "no tick yet"

@@ -11,9 +11,9 @@ from services.web.feed_status import feed_status
 from shared.bus.connection import CONNECTION_LOST
 from shared.bus.heartbeat import SILENT_AFTER_SECONDS, Beat, read_heartbeats
 from shared.bus.waiting_bodies import count_waiting
+from shared.domain.timestamps import NS_PER_SECOND
 from shared.store.database import DATABASE_LOST, ping_database
 
-NS_PER_SECOND = 1_000_000_000
 NEEDED_SERVICES = ("price_feed", "recorder_worker", "tpsl_worker")
 
 health = Blueprint("health", __name__)

@@ -11,10 +11,10 @@ from services.web.feed_status import FeedStatus, feed_status
 from shared.bus.connection import CONNECTION_LOST
 from shared.bus.heartbeat import Beat, read_heartbeats
 from shared.bus.waiting_bodies import count_waiting
+from shared.domain.timestamps import NS_PER_SECOND
 from shared.store.database import DATABASE_LOST
 from shared.store.recorders import count_signals
 
-NS_PER_SECOND = 1_000_000_000
 TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 
 Sample = tuple[str, Mapping[str, str], float]

@@ -10,12 +10,12 @@ import redis
 
 from shared.domain.places import SEQUENCE_BITS, place_from_stream_id, stream_id
 from shared.domain.ticks import GapMark, LogEntry, PriceTick, RollMark
+from shared.domain.timestamps import NS_PER_MS
 
 HEADS = "ticks:heads"
 PLACE = "place"
 CONTRACT = ":contract"
 PAGE = 2000
-_NS_PER_MS = 1_000_000
 _FIELDS = {"gap": "g", "roll": "r"}
 BACKWARD_PAGE = 10  # a tick is nearly always among the last few entries
 
@@ -76,7 +76,7 @@ def mark_lost(symbol: str, *, after: int, through: int) -> GapMark:
     """Describe what retention removed between two places as a gap, by the clock of the places."""
     began, ended = after >> SEQUENCE_BITS, through >> SEQUENCE_BITS
     seconds = Decimal(ended - began).scaleb(-3)
-    return GapMark(symbol=symbol, place=through, occurred_at=ended * _NS_PER_MS, gap_seconds=seconds)
+    return GapMark(symbol=symbol, place=through, occurred_at=ended * NS_PER_MS, gap_seconds=seconds)
 
 
 def read_entries(

@@ -14,12 +14,10 @@ from uuid import UUID
 import redis
 
 from shared.domain.places import SEQUENCE_BITS, place_from_stream_id
-from shared.domain.timestamps import to_datetime
+from shared.domain.timestamps import NS_PER_MS, NS_PER_US, to_datetime
 
 WAITING = "intake:waiting"
 MOST_BYTES = 256 * 1024 * 1024
-_NS_PER_MS = 1_000_000
-_NS_PER_US = 1_000
 _US_PER_MS = 1_000
 
 
@@ -107,4 +105,4 @@ def _moment(entry_id: str) -> datetime:
     """The entry's time, with its number in that millisecond as microseconds."""
     place = place_from_stream_id(entry_id)
     milliseconds, number = place >> SEQUENCE_BITS, place & ((1 << SEQUENCE_BITS) - 1)
-    return to_datetime(milliseconds * _NS_PER_MS + min(number, _US_PER_MS - 1) * _NS_PER_US)
+    return to_datetime(milliseconds * NS_PER_MS + min(number, _US_PER_MS - 1) * NS_PER_US)

@@ -14,12 +14,10 @@ from shared.domain.application import AcceptedSignal
 from shared.domain.contracts import Contract
 from shared.domain.places import SEQUENCE_BITS
 from shared.domain.refusals import SignalRefused
-from shared.domain.timestamps import from_datetime
+from shared.domain.timestamps import NS_PER_MS, from_datetime
 from shared.store.contracts import load_contracts
 from shared.store.settings_versions import load_settings_versions
 from shared.store.signals import CORRECTION, PendingSignal, SignalOutcome, load_pending
-
-_NS_PER_MS = 1_000_000
 
 
 class AlertsWait(Exception):
@@ -114,5 +112,5 @@ def _place(row: PendingSignal, end: int) -> int:
     """
     if row.place is not None:
         return row.place
-    milliseconds = from_datetime(row.received_at) // _NS_PER_MS
+    milliseconds = from_datetime(row.received_at) // NS_PER_MS
     return min(((milliseconds + 1) << SEQUENCE_BITS) - 1, end)

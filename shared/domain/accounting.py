@@ -11,9 +11,8 @@ from shared.domain.marking import Stretch, mark, worst_and_best
 from shared.domain.money import quotient
 from shared.domain.position import Position, describe_trade
 from shared.domain.symbols import ResolvedSymbol
+from shared.domain.timestamps import NS_PER_SECOND
 from shared.domain.trades import ExitReason, Fill, Leg, Lot, Trade
-
-_NS_PER_SECOND = 1_000_000_000
 
 
 def open_position(
@@ -126,7 +125,7 @@ def current_leg(position: Position, ended_at: int) -> Leg:
 
 
 def _overlap(gap_seconds: Decimal, ended_at: int, entered_at: int) -> Decimal:
-    since_entry = Decimal(max(ended_at - entered_at, 0)) / _NS_PER_SECOND
+    since_entry = Decimal(max(ended_at - entered_at, 0)) / NS_PER_SECOND
     return min(gap_seconds, since_entry)
 
 

@@ -14,14 +14,14 @@ from itertools import islice
 from shared.domain import expiries
 from shared.domain.refusals import ValueRefused
 from shared.domain.symbols import CONTINUOUS, MONTH_CODES
-from shared.domain.timestamps import to_datetime
+from shared.domain.timestamps import NS_PER_SECOND, to_datetime
 from shared.domain.trading_day import trading_day
 
 QUARTERS = "HMUZ"
 SUFFIX = len("1!")
 DATED_SUFFIX = len("Z2026")
 DATED = re.compile(rf"[{MONTH_CODES}]20[0-9]{{2}}")
-UNSURE_NS = 14 * 24 * 3600 * 10**9
+UNSURE_NS = 14 * 24 * 3600 * NS_PER_SECOND
 CANDIDATE_YEARS = 6  # MNQ9! of four contracts a year lies more than two years ahead
 
 

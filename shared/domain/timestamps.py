@@ -8,6 +8,7 @@ from shared.domain.numbers import refuse_placeholder, shown
 from shared.domain.refusals import ValueRefused
 
 NS_PER_SECOND = 1_000_000_000
+NS_PER_MS = 1_000_000
 NS_PER_US = 1_000
 NS_DIGITS = 9
 SECONDS_A_MINUTE = 60
@@ -23,7 +24,7 @@ ISO = re.compile(
 INTEGER = re.compile(r"[0-9]{1,19}")
 UNIX = re.compile(r"([0-9]{1,19})(?:\.([0-9]{1,9})[0-9]*)?")
 # Digits of an integer -> its unit in ns: seconds, milliseconds, microseconds or nanoseconds of our century.
-UNITS = ((11, NS_PER_SECOND), (14, 1_000_000), (17, NS_PER_US), (19, 1))
+UNITS = ((11, NS_PER_SECOND), (14, NS_PER_MS), (17, NS_PER_US), (19, 1))
 
 
 def parse_timestamp(text: str) -> int:

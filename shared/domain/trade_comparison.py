@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from shared.domain.listed_trades import ListedTrade
+from shared.domain.timestamps import NS_PER_SECOND
 from shared.domain.trade_matching import match_trades
-
-NS_PER_SECOND = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,9 @@ from flask.testing import FlaskClient
 from redis import Redis
 
 from shared.bus.heartbeat import SERVICES
+from shared.domain.timestamps import NS_PER_SECOND
 from tests.integration.conftest import PASSWORD, Trader
 
-NS_PER_SECOND = 10**9
 LIVE = {"symbol": "MNQ1!", "source": "tradingview", "name": "CME_MINI:MNQ1!", "state": "live", "delay_seconds": 0}
 SOURCE = {"source": "tradingview", "state": "live", "trouble": None, "trouble_at": None, "delay_seconds": 0}
 

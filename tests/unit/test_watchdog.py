@@ -15,10 +15,9 @@ from services.price_feed.sources.venue_line import VenueLine
 from services.price_feed.sources.watchdog import Patience, Watchdog
 from shared.contracts_file import packaged_contracts
 from shared.domain.quotes import Gap, Quote, SourceMessage
-from shared.domain.timestamps import from_datetime
+from shared.domain.timestamps import NS_PER_SECOND, from_datetime
 from tests.venues.plain_venue import PlainVenue
 
-NS_PER_SECOND = 10**9
 HOUR = 3600
 
 

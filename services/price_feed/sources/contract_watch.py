@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from services.price_feed.sources.venue import VenueQuote
+from shared.domain.timestamps import NS_PER_SECOND
 
-NS_PER_SECOND = 1_000_000_000
 SURE_AFTER_NS = 2 * NS_PER_SECOND  # messages of two names that belong together may come that far apart
 LOST_AFTER_NS = 20 * NS_PER_SECOND
 

@@ -9,11 +9,10 @@ from services.price_feed.sources.price_filter import MOST_DIGITS, PriceFilter
 from services.price_feed.sources.venue import VenueQuote
 from shared.domain.contracts import Contract
 from shared.domain.quotes import Gap, Quote, Roll, SourceMessage
-
-NS_PER_SECOND = 1_000_000_000
+from shared.domain.timestamps import NS_PER_SECOND, NS_PER_US
 
 OLD_NS = 60 * NS_PER_SECOND
-SHORTEST_GAP_NS = 1000
+SHORTEST_GAP_NS = NS_PER_US
 
 
 class FollowedSymbol:

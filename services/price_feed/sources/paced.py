@@ -6,9 +6,8 @@ from dataclasses import replace
 from decimal import ROUND_CEILING, Decimal
 
 from shared.domain.quotes import Gap, SourceMessage
+from shared.domain.timestamps import NS_PER_SECOND, NS_PER_US
 
-NS_PER_SECOND = 1_000_000_000
-NS_PER_US = 1_000
 MICROSECOND = Decimal("0.000001")
 MOST_AT_ONCE = 200
 

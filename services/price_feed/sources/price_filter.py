@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import Literal
 
 from shared.domain.quotes import Quote
+from shared.domain.timestamps import NS_PER_SECOND
 
 RefusedKind = Literal["duplicate", "out_of_order", "zero", "negative", "absurd", "old"]
 
-NS_PER_SECOND = 1_000_000_000
 OUT_OF_ORDER_NS = NS_PER_SECOND  # venues send trades of one moment in any order, and some tell whole seconds
 AHEAD_NS = 5 * NS_PER_SECOND  # a venue's time that lies further ahead of ours is a mistake that orders nothing
 MOST_DIGITS = 12

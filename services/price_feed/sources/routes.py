@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from services.price_feed.sources.venue_line import VenueLine
 from shared.domain.contracts import Contract
+from shared.domain.timestamps import NS_PER_SECOND
 
-NS_PER_SECOND = 1_000_000_000
 ASK_AGAIN_NS = 15 * 60 * NS_PER_SECOND
 
 

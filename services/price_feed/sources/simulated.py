@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from shared.domain.quotes import Quote
-
-NS_PER_SECOND = 1_000_000_000
+from shared.domain.timestamps import NS_PER_SECOND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ from typing import Any
 from msgspec import UNSET, Struct
 
 from services.price_feed.sources.venue import Trouble, VenueQuote
+from shared.domain.timestamps import NS_PER_SECOND
 
-NS_PER_SECOND = 1_000_000_000
 MOST_DIGITS = 12  # of a price, in front of the point
 BEYOND_SECONDS = 2**33
 LIVE = 0

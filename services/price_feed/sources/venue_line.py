@@ -14,9 +14,9 @@ from msgspec import Struct
 from services.price_feed.sources.reconnecting import ReconnectDelay
 from services.price_feed.sources.venue import Connection, Conversation, Heard, Trouble, Venue, VenueRefused
 from services.price_feed.sources.venue_socket import TURN_SECONDS, HandshakeRefused, SocketLost, VenueSocket
+from shared.domain.timestamps import NS_PER_US
 from shared.logs import log_event
 
-NS_PER_US = 1_000
 MOST_WAITING = 100_000  # messages that nobody took: then something is wrong that a new connection makes visible
 STOP_WITHIN_SECONDS = 2.0
 

@@ -17,8 +17,8 @@ from services.price_feed.sources.watchdog import Watchdog
 from shared.bus.tick_log import Heads
 from shared.domain.contracts import Contract
 from shared.domain.quotes import Gap, Roll, SourceMessage
+from shared.domain.timestamps import NS_PER_SECOND
 
-NS_PER_SECOND = 1_000_000_000
 MOST_AT_ONCE = 500
 LOOK_EVERY_SECONDS = 0.5
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 
 from services.price_feed.sources.followed_symbol import FollowedSymbol
 from services.price_feed.sources.venue_line import VenueLine
-
-NS_PER_SECOND = 1_000_000_000
+from shared.domain.timestamps import NS_PER_SECOND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
