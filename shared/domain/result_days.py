@@ -3,7 +3,7 @@
 A day says how results went within it, counted from its start, so days that are over need not be looked into again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -62,7 +62,7 @@ def summarize_days(days: Sequence[ResultDay]) -> Performance:
 
 
 def drawdown_of_days(days: Sequence[ResultDay]) -> TickDrawdown:
-    """Find the deepest fall below the highest booked equity in some days, as `tick_drawdown` does from single legs."""
+    """Find the deepest fall below the highest booked equity in some days, at every tick."""
     low = booked = peak = deepest = ZERO
     open_positions, at_most = 0, False
     for day in days:
@@ -87,8 +87,16 @@ def drawdown_of_days(days: Sequence[ResultDay]) -> TickDrawdown:
 
 
 def curve_of_days(days: Sequence[ResultDay]) -> list[EquityPoint]:
-    """Give each day's lowest, highest and last booked result; of both extremes the one further from its end first."""
-    points: list[EquityPoint] = []
+    """Give each day's lowest, highest and last booked result."""
+    return [point for of_day in _points_of_days(days) for point in of_day]
+
+
+def ends_of_days(days: Sequence[ResultDay]) -> list[EquityPoint]:
+    """Give each day's last booked result."""
+    return [last for _, _, last in _points_of_days(days)]
+
+
+def _points_of_days(days: Sequence[ResultDay]) -> Iterator[tuple[EquityPoint, EquityPoint, EquityPoint]]:
     equity = peak = ZERO
     for day in days:
         if day.last_closed_at is None:
@@ -96,7 +104,9 @@ def curve_of_days(days: Sequence[ResultDay]) -> list[EquityPoint]:
         low, high, last = equity + day.equity_low, equity + day.equity_high, equity + day.won - day.lost
         deepest = -max(day.equity_fall, peak - low)
         peak = max(peak, high)
-        for amount, underwater in ((low, deepest), (high, high - peak), (last, last - peak)):
-            points.append(EquityPoint(at=day.last_closed_at, equity=amount, underwater=underwater))
-        equity = last
-    return points
+        at, equity = day.last_closed_at, last
+        yield (
+            EquityPoint(at=at, equity=low, underwater=deepest),
+            EquityPoint(at=at, equity=high, underwater=high - peak),
+            EquityPoint(at=at, equity=last, underwater=last - peak),
+        )

@@ -235,14 +235,20 @@ def retention_takes(desk: Desk, place: int) -> None:
     desk.redis.hset("ticks:heads", "MNQ1!:trimmed", stream_id(place))
 
 
+def closed_trade(desk: Desk) -> tuple[Recorder, int]:
+    """A trade whose second entry was ignored, of a new recorder; with the signal that opened it."""
+    recorder = desk.recorder(same_direction="ignore")
+    desk.tick("100")
+    entry = desk.alert(recorder, BUY)
+    desk.tick("99")
+    desk.alert(recorder, BUY)
+    desk.alert(recorder, CLOSE)
+    return recorder, entry
+
+
 class TestOutOfReach:
     def test_a_trade_is_taken_out_of_every_total_and_what_came_after_stays(self, desk: Desk) -> None:
-        recorder = desk.recorder(same_direction="ignore")
-        desk.tick("100")
-        entry = desk.alert(recorder, BUY)
-        desk.tick("99")
-        desk.alert(recorder, BUY)
-        desk.alert(recorder, CLOSE)
+        recorder, entry = closed_trade(desk)
         desk.catch_up()
         retention_takes(desk, desk.tick("98"))
         desk.tick("97")
@@ -266,12 +272,7 @@ class TestOutOfReach:
         assert audit_differences(desk) == []
 
     def test_the_replay_leaves_a_marked_position_out_and_nothing_else(self, desk: Desk) -> None:
-        recorder = desk.recorder(same_direction="ignore")
-        desk.tick("100")
-        entry = desk.alert(recorder, BUY)
-        desk.tick("99")
-        desk.alert(recorder, BUY)
-        desk.alert(recorder, CLOSE)
+        recorder, entry = closed_trade(desk)
         trimmed = desk.tick("98")
         desk.tick("97")
         desk.alert(recorder, SELL)

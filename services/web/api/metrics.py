@@ -13,7 +13,7 @@ from services.web.api.encoding import encode, encode_fields
 from services.web.api.query import read_id, refuse_unknown
 from services.web.results import ADDING_UP, read_days
 from shared.domain.performance import START, EquityPoint, Figure, TickDrawdown, equity_curve
-from shared.domain.result_days import ResultDay, curve_of_days, drawdown_of_days, summarize_days
+from shared.domain.result_days import ResultDay, drawdown_of_days, ends_of_days, summarize_days
 from shared.domain.timestamps import to_datetime
 from shared.domain.trading_day import trading_day_start
 from shared.store.recorders import find_recorder
@@ -49,7 +49,7 @@ def equity() -> Response:
     scope = _scope()
     days = _days(scope)
     if request.args.get("by") == "day":
-        curves = {currency: curve_of_days(each)[2::3] for currency, each in days.items()}
+        curves = {currency: ends_of_days(each) for currency, each in days.items()}
         return jsonify(currencies=_encoded(curves), next_cursor=None)
     return _page_of_closings(scope, days, _cursor())
 
@@ -67,7 +67,7 @@ def _page_of_closings(scope: Scope | None, days: DaysByCurrency, first: date) ->
             )
         before = {currency: [day for day in of_each if day.day < first] for currency, of_each in days.items()}
         curves = {
-            currency: equity_curve(results, after=[START, *curve_of_days(before.get(currency, []))][-1])
+            currency: equity_curve(results, after=[START, *ends_of_days(before.get(currency, []))][-1])
             for currency, results in closings.items()
         }
     return jsonify(currencies=_encoded(curves), next_cursor=None if end is None else end.isoformat())

@@ -33,6 +33,7 @@ from shared.store.recorders import (
 
 Answer = str | Response | tuple[str, int]
 UNPROCESSABLE = 422
+ALSO_CLOSE = "Also close what is held now, at the last tick's price"
 
 
 @pages.route("/recorders/new", methods=["GET", "POST"])
@@ -180,14 +181,14 @@ def _question(found: Recorder, what: str) -> Question:
             title=f"Stop recording with {found.name}?",
             text="Entries will be ignored until you start it again. Open positions stay open; their exits still pass.",
             button="Stop recording",
-            option="Also close what is held now, at the last tick's price",
+            option=ALSO_CLOSE,
         )
     if what == "archive":
         return Question(
             title=f"Archive {found.name}?",
             text="It stops recording and leaves the lists. Its trades stay and count, and you can take it back.",
             button="Archive",
-            option="Also close what is held now, at the last tick's price",
+            option=ALSO_CLOSE,
         )
     if what == "rotate":
         return Question(
