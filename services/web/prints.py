@@ -7,11 +7,10 @@ from decimal import Decimal
 from shared.bus.connection import RedisClient
 from shared.bus.tick_log import read_entries
 from shared.domain.ticks import PriceTick
-from shared.domain.timestamps import from_datetime
+from shared.domain.timestamps import NS_PER_US, from_datetime
 from shared.store.trade_list import TradeRow
 
 _LAST = 2**63 - 1
-_MICROSECOND = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,18 +38,14 @@ def suspect_prints(log: RedisClient, trade: TradeRow, *, after: int) -> list[Sus
 def find_tick(log: RedisClient, symbol: str, occurred_at: int, price: Decimal) -> PriceTick | None:
     """Find the first tick with this time, in whole microseconds, and this price."""
     for entry in read_entries(log, symbol, after=0):
-        if (
-            isinstance(entry, PriceTick)
-            and entry.price == price
-            and 0 <= entry.occurred_at - occurred_at < _MICROSECOND
-        ):
+        if isinstance(entry, PriceTick) and entry.price == price and 0 <= entry.occurred_at - occurred_at < NS_PER_US:
             return entry
     return None
 
 
 def _ticks_of(log: RedisClient, trade: TradeRow, after: int) -> Sequence[PriceTick]:
     entered = from_datetime(trade.entry_time)
-    exited = None if trade.exit_time is None else from_datetime(trade.exit_time) + _MICROSECOND - 1
+    exited = None if trade.exit_time is None else from_datetime(trade.exit_time) + NS_PER_US - 1
     entries = read_entries(log, trade.ticker, after=after)
     return [
         entry

@@ -18,7 +18,7 @@ from shared.store.tables import (
 NEWEST_TRADES = 500
 SYMBOLS_LISTED = 100
 RECORDERS_LISTED = 200
-POSITIONS_LISTED = 100
+POSITIONS_LISTED = 50
 MARKED_SIGNALS = 8
 
 p, t, r, c, s = recorder_positions.c, recorded_trades.c, recorders.c, contracts.c, recorded_signals.c

@@ -28,6 +28,12 @@ def load_signals(connection: Connection, recorder_id: int, signal_ids: Collectio
     return [LoggedSignal(**row) for row in connection.execute(select(*columns).where(*taken)).mappings()]
 
 
+def load_voided_ticks(connection: Connection, recorder_id: int) -> frozenset[int]:
+    """Load the places of the ticks that are to a recorder as though they had never been."""
+    places = select(recorders.c.voided_ticks).where(recorders.c.id == recorder_id)
+    return frozenset(connection.execute(places).scalar() or ())
+
+
 def find_moment(connection: Connection, recorder_id: int, sequences: Collection[int], ticks: Collection[int]) -> Moment:
     """Find the moment before all of these signals, by their numbers, and ticks, by their places."""
     first = connection.execute(

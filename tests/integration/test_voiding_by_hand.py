@@ -66,6 +66,38 @@ def test_a_print_is_found_and_voided(desk: Desk, program: Program, named: str) -
     assert_as_replayed(desk)
 
 
+def test_a_voided_print_is_nobodys_last_price(desk: Desk, program: Program, browser: FlaskClient) -> None:
+    recorder = desk.recorder(sl_enabled=True, sl_amount="20")
+    desk.tick("100")
+    desk.alert(recorder, {"action": "buy"})
+    desk.tick("99")
+    bad = desk.tick("50")
+    second = desk.alert(recorder, {"action": "exit"})
+    desk.settle()
+    program.post(f"/recorders/{recorder.id}/void-tick", {"symbol": "MNQ1!", "id": stream_id(bad)})
+    desk.catch_up()
+
+    tried = program.post(f"/recorders/{recorder.id}/test", {"body": {"action": "buy"}}, code=200)
+    page = browser.get(f"/signals/{second}").text
+
+    assert (tried["last_price"], tried["fills"][0]["price"]) == ("99", "99")
+    assert "<dt>Market then</dt><dd>99.00</dd>" in page
+
+
+def test_what_waits_for_a_worker_is_tried_without_a_voided_print(desk: Desk, program: Program) -> None:
+    recorder = desk.recorder(sl_enabled=True, sl_amount="20")
+    desk.tick("100")
+    desk.tick("99")
+    bad = desk.tick("50")
+    program.post(f"/recorders/{recorder.id}/void-tick", {"symbol": "MNQ1!", "id": stream_id(bad)})
+    desk.catch_up()
+    desk.alert(recorder, {"action": "buy"})
+
+    tried = program.post(f"/recorders/{recorder.id}/test", {"body": {"action": "close"}}, code=200)
+
+    assert tried["held_before"][0]["avg_entry_price"] == "99"
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [

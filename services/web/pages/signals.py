@@ -1,5 +1,7 @@
 """The list of signals, one signal with its raw body, and sending it again."""
 
+from collections.abc import Collection
+from decimal import Decimal
 from typing import Any
 
 from flask import abort, flash, redirect, render_template, request, url_for
@@ -12,9 +14,12 @@ from services.web.pages.blueprint import pages
 from services.web.pages.lists import PAGE_SIZE, ListView, given_filters, given_id, ticker_choices
 from services.web.pages.question import Question, ask
 from services.web.pages.viewer import viewer
+from shared.bus.connection import CONNECTION_LOST
+from shared.bus.tick_log import last_price_at
 from shared.store.pages import PageRefused
 from shared.store.reports import recorder_choices, traded_tickers
 from shared.store.signal_list import SignalFilter, list_signals, load_signal
+from shared.store.voiding import load_voided_ticks
 
 
 @pages.get("/signals")
@@ -53,10 +58,18 @@ def signal(signal_id: int) -> str:
     """Show one signal with its body as it arrived."""
     with backend().engine.connect() as connection:
         row = load_signal(connection, viewer().id, signal_id)
-    if row is None:
-        abort(404)
+        if row is None:
+            abort(404)
+        voided = load_voided_ticks(connection, row.recorder_id) if row.recorder_id else frozenset()
     body = bytes(row.raw_data).decode("utf-8", errors="backslashreplace")
-    return render_template("signal.html", signal=row, body=body, stated=stated_position, signal_price=signal_price)
+    return render_template(
+        "signal.html",
+        signal=row,
+        body=body,
+        stated=stated_position,
+        signal_price=signal_price,
+        market_price=_market_price(row, voided),
+    )
 
 
 @pages.get("/signals/<int:signal_id>/resend")
@@ -83,6 +96,18 @@ def resend(signal_id: int) -> Response:
         abort(404)
     flash("Sent again. What came of it is shown here as soon as it is applied.")
     return redirect(url_for("pages.signal", signal_id=stored.id))
+
+
+def _market_price(row: Any, voided: Collection[int]) -> Decimal | None:
+    """Say what a signal's symbol was worth when it came: at the last print that is not voided, if the log tells."""
+    stored: Decimal | None = row.market_price
+    if not voided or row.place is None or row.ticker is None:
+        return stored
+    try:
+        price = last_price_at(backend().redis, row.ticker, row.place, without=voided)
+    except CONNECTION_LOST:
+        price = None
+    return stored if price is None else price
 
 
 def stated_position(row: Any) -> str:

@@ -21,6 +21,7 @@ from shared.domain.places import place_from_stream_id, stream_id
 from shared.domain.timestamps import to_datetime
 from shared.store.signal_list import load_signal
 from shared.store.signals import CORRECTION
+from shared.store.trade_list import load_trade
 
 RECOMPUTED = (
     "It is as though the alert that made it had never come. Everything this recorder did since then is computed again"
@@ -98,7 +99,10 @@ def prints(trade_id: int) -> str:
 @pages.post("/trades/<int:trade_id>/prints")
 def void_print(trade_id: int) -> Response:
     """Void one of the prints."""
-    trade = _own_trade(trade_id).trade
+    with backend().engine.connect() as connection:
+        trade = load_trade(connection, viewer().id, trade_id)
+    if trade is None:
+        abort(404)
     try:
         place = place_from_stream_id(request.form.get("tick", ""))
     except ValueError as error:
