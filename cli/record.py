@@ -32,11 +32,15 @@ def record(feed: str, symbols: str, out: Path, seconds: int | None) -> None:
                     _say(file.ticks, file.gaps, "; ".join(whats_wrong(prices)))
         except KeyboardInterrupt:
             pass
-    click.echo(f"\n{file.ticks} ticks and {file.gaps} gaps in {out}.", err=True)
+    click.echo(f"\n{_counted(file.ticks, 'tick')} and {_counted(file.gaps, 'gap')} in {out}.", err=True)
     if not file.ticks:
         sys.exit(1)
 
 
 def _say(ticks: int, gaps: int, trouble: str) -> None:
     """Write the line of progress over the one before."""
-    click.echo(f"\r\033[K{ticks} ticks, {gaps} gaps  {trouble}"[:200], nl=False, err=True)
+    click.echo(f"\r\033[K{_counted(ticks, 'tick')}, {_counted(gaps, 'gap')}  {trouble}"[:200], nl=False, err=True)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

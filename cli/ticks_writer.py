@@ -40,9 +40,10 @@ class TicksWriter:
         self._rows.close()
 
     def write(self, messages: Iterable[SourceMessage]) -> None:
-        """Append messages."""
+        """Append messages; a roll by nothing only says which contract it is, and a file need not know."""
         for message in messages:
-            self._rows.writerow(self._row(message))
+            if not (isinstance(message, Roll) and message.difference == 0):
+                self._rows.writerow(self._row(message))
 
     def _row(self, message: SourceMessage) -> tuple[str, ...]:
         # A price that waited for its confirmation keeps its place among the others, not its time.

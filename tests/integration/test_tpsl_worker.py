@@ -769,7 +769,9 @@ class TestSharing:
             joined.append(leases)
             return join(leases)
 
-        monkeypatch.setattr(symbol_leases, "QUIET_FOR_MS", 1000)
+        # The four pieces together take longer than may pass in silence, each of them a third of it.
+        monkeypatch.setattr(symbol_leases, "QUIET_FOR_MS", 1200)
+        monkeypatch.setattr(share_module, "BEAT_EVERY_SECONDS", 0.2)
         monkeypatch.setattr(monitor_module, "LOADED_AT_ONCE", 1)
         monkeypatch.setattr(module, work, slowly)
         monkeypatch.setattr(SymbolLeases, "_join", counted)

@@ -37,8 +37,8 @@ class StubVenue:
 class StubLine:
     venue = StubVenue()
 
-    def want(self, names: object) -> None:
-        assert set(names) == {OWN, OLD, NEW}  # type: ignore[call-overload]
+    def want(self, names: set[str], beside: set[str]) -> None:
+        assert (names, beside) == ({OWN}, {OLD, NEW})
 
 
 class Source:

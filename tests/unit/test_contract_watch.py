@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from services.price_feed.sources.contract_watch import LOST_AFTER_NS, SURE_AFTER_NS, ContractWatch
+from services.price_feed.sources.contract_watch import LOST_AFTER_NS, SETTLED_AFTER_NS, SURE_AFTER_NS, ContractWatch
 from services.price_feed.sources.venue import VenueQuote
 
 OWN, OLD, NEW = "own", "old", "new"
@@ -16,7 +16,7 @@ def watch(of_log: str = "MNQZ2026") -> ContractWatch:
 
 def hear(watch: ContractWatch, at: int, **prices: int) -> str | None:
     for name, price in prices.items():
-        watch.hear(VenueQuote(name=name, price=Decimal(price)), Decimal(price))
+        watch.hear(VenueQuote(name=name, price=Decimal(price)), Decimal(price), at)
     return watch.successor(at)
 
 
@@ -33,6 +33,18 @@ def test_one_that_agrees_for_two_seconds_while_the_serving_one_does_not_takes_ov
     assert ours.hand_over(NEW) == 10
     assert ours.contract == "MNQH2027"
     assert ours.successor(2 * SURE + 2) is None
+
+
+def test_in_a_quick_market_it_waits_for_a_moment_of_rest_but_not_for_long() -> None:
+    ours = watch()
+    for at in range(0, 2 * SURE, SETTLED_AFTER_NS - 1):
+        assert hear(ours, at, old=90 + at % 2, new=100, own=100) is None
+    assert hear(ours, 2 * SURE, old=90, new=100, own=100) == NEW
+    ours = watch()
+    assert hear(ours, 1, old=90, new=100, own=100) is None
+    assert hear(ours, SURE + 1, old=91, new=100, own=100) is None
+    assert ours.successor(SURE + 1 + SETTLED_AFTER_NS) == NEW
+    assert ours.hand_over(NEW) == 9
 
 
 def test_whoever_agrees_by_chance_does_not_take_over_from_one_that_agrees_soon_after() -> None:

@@ -10,6 +10,7 @@ from services.price_feed.sources.venue import VenueQuote
 from shared.domain.timestamps import NS_PER_SECOND
 
 SURE_AFTER_NS = 2 * NS_PER_SECOND  # messages of two names that belong together may come that far apart
+SETTLED_AFTER_NS = NS_PER_SECOND // 20  # then what moved one contract has moved the other
 LOST_AFTER_NS = 20 * NS_PER_SECOND
 
 
@@ -18,7 +19,8 @@ class ContractWatch:
 
     `serving` is the name whose prices are the symbol's: at first the contract that the log is of, if it is among them,
     else the continuous symbol. It changes only when one dated contract has said for two seconds what the continuous
-    symbol says, and the serving one has not; or when none has for twenty: then the continuous symbol serves.
+    symbol says, and the serving one has not; or when none has for twenty: then the continuous symbol serves. It waits
+    up to two seconds more for a moment of rest, in which prices of two names are of one moment.
     """
 
     def __init__(self, symbol: str, own_name: str, contracts: Mapping[str, str], of_log: str) -> None:
@@ -30,6 +32,7 @@ class ContractWatch:
         self._prices: dict[str, Decimal] = {}
         self._rival: str | None = None
         self._rival_since = 0
+        self._heard_at = 0
         self._agreed_at: int | None = None
 
     @property
@@ -48,8 +51,9 @@ class ContractWatch:
         for name in self._prices.keys() - set(self.names):
             del self._prices[name], self._said[name]
 
-    def hear(self, quote: VenueQuote, price: Decimal) -> None:
-        """Take what one of the names says, and its price on the grid."""
+    def hear(self, quote: VenueQuote, price: Decimal, at: int) -> None:
+        """Take what one of the names says at a moment (ns), and its price on the grid."""
+        self._heard_at = at
         self._said[quote.name] = quote
         self._prices[quote.name] = price
 
@@ -88,4 +92,6 @@ class ContractWatch:
     def _rival_after_a_while(self, name: str, now: int) -> str | None:
         if name != self._rival:
             self._rival, self._rival_since = name, now
-        return name if now - self._rival_since >= SURE_AFTER_NS else None
+        stood = now - self._rival_since
+        is_settled = now - self._heard_at >= SETTLED_AFTER_NS or stood >= 2 * SURE_AFTER_NS
+        return name if is_settled and stood >= SURE_AFTER_NS else None

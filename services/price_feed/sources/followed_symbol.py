@@ -45,6 +45,12 @@ class FollowedSymbol:
         self._roll: ComingRoll | None = None
 
     @property
+    def dated_symbol(self) -> str | None:
+        """The contract whose prices are taken, as far as anybody knows."""
+        contract = self._roll.contract if self._roll else self.stands_for
+        return None if contract == self.symbol else contract
+
+    @property
     def is_blind(self) -> bool:
         """Whether something happens, or may, that nobody sees."""
         return self._blind_since is not None

@@ -67,7 +67,7 @@ class Subscriptions:
 
     def hear(self, watch: ContractWatch, quote: VenueQuote, at: int) -> Sequence[SourceMessage]:
         """Let a watch compare a price that came at a moment (ns); returns what a roll says, if it finds one."""
-        watch.hear(quote, self.symbols[watch.symbol].to_tick(quote.price))
+        watch.hear(quote, self.symbols[watch.symbol].to_tick(quote.price), at)
         return self._settle(watch, at)
 
     def lose(self, line: VenueLine, since: int) -> None:
@@ -159,10 +159,11 @@ class Subscriptions:
     def _listen(self) -> None:
         for line in self.served:
             self.served[line], self.compared[line] = {}, {}
-            for symbol, route in self.routes.items():
-                if route.line is line:
-                    self._listen_to(symbol, route)
-            line.want({*self.served[line], *self.compared[line]})
+            own = {symbol: route for symbol, route in self.routes.items() if route.line is line}
+            for symbol, route in own.items():
+                self._listen_to(symbol, route)
+            names = {route.name for route in own.values()}
+            line.want(names, self.compared[line].keys() - names)
 
     def _listen_to(self, symbol: str, route: Route) -> None:
         watch = self._watches.get(symbol)

@@ -64,13 +64,15 @@ class VenueLine:
         self._inbox = inbox
         self._delay = delay or ReconnectDelay()
         self._wanted: frozenset[str] = frozenset()
+        self._beside: frozenset[str] = frozenset()
         self._asked_to_reconnect: str | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def want(self, names: Collection[str]) -> None:
-        """Follow these names, and no others, from now on."""
-        wanted = frozenset(names)
+    def want(self, names: Collection[str], beside: Collection[str] = ()) -> None:
+        """Follow these names, and no others, from now on; it is no trouble if one of those `beside` is refused."""
+        self._beside = frozenset(beside)
+        wanted = frozenset((*names, *beside))
         if wanted != self._wanted:
             self._wanted = wanted
         if wanted and self._thread is None:
@@ -170,6 +172,9 @@ class VenueLine:
     def _mind(self, trouble: Trouble) -> None:
         if trouble.kind in {"refused", "limited"}:
             raise _Ended(trouble.sentence, trouble.retry_after_seconds)
+        if trouble.kind == "unknown_symbol" and trouble.name in self._beside:
+            self._log(trouble.sentence)
+            return
         self._note(trouble.sentence)
         self._trouble_of = trouble.name
 
@@ -186,8 +191,11 @@ class VenueLine:
 
     def _note(self, sentence: str) -> None:
         if sentence != self.trouble:
-            log_event(logger, "venue_trouble", level=logging.WARNING, venue=self.venue.name, reason=sentence)
+            self._log(sentence)
         self.trouble, self.trouble_at, self._trouble_of = sentence, time.time_ns(), None
+
+    def _log(self, sentence: str) -> None:
+        log_event(logger, "venue_trouble", level=logging.WARNING, venue=self.venue.name, reason=sentence)
 
 
 def _ask(socket: VenueSocket, talk: Conversation, asked: frozenset[str], wanted: frozenset[str]) -> frozenset[str]:

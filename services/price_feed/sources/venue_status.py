@@ -36,7 +36,7 @@ def _symbol(symbol: FollowedSymbol, route: Route, now: int) -> dict[str, object]
         "symbol": symbol.symbol,
         "source": route.line.venue.name,
         "name": route.name,
-        "contract": None if symbol.stands_for == symbol.symbol else symbol.stands_for,
+        "contract": symbol.dated_symbol,
         "state": _state(symbol, now),
         "delay_seconds": symbol.delay_seconds,
         "heard_at": symbol.heard_at,

@@ -60,17 +60,20 @@ def _source(source: SourceStatus) -> dict[str, object]:
 
 
 def _symbol(symbol: SymbolStatus, now: int) -> dict[str, object]:
-    age = NO_VALUE if symbol.heard_at is None else format_duration(int(age_seconds(symbol.heard_at, now)))
     return {
         "symbol": symbol.symbol,
         "source": symbol.source or NO_VALUE,
         "name": symbol.name or NO_VALUE,
         "contract": _contract(symbol),
         "state": STATES.get(symbol.state, (symbol.state, "idle")),
-        "age": age,
+        "age": NO_VALUE if symbol.heard_at is None else _age(int(age_seconds(symbol.heard_at, now))),
         "delay": _late_by(symbol.delay_seconds),
         "refused": ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in sorted(symbol.refused.items())),
     }
+
+
+def _age(seconds: int) -> str:
+    return format_duration(seconds) if seconds else "a moment"
 
 
 def _contract(symbol: SymbolStatus) -> str:
