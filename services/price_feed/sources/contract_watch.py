@@ -68,16 +68,16 @@ class ContractWatch:
         price = self._prices.get(self.own_name)
         if price is None:
             return None
+        if self.serving != self.own_name and self._prices.get(self.serving) == price:
+            self._rival, self._agreed_at = None, now
+            return None
         agreeing = [name for name in self._contracts if self._prices.get(name) == price]
         if agreeing or self._agreed_at is None:
             self._agreed_at = now
-        if self.serving in agreeing:
-            self._rival = None
-        elif len(agreeing) == 1:
+        if len(agreeing) == 1:
             return self._rival_after_a_while(agreeing[0], now)
-        if self.serving != self.own_name and now - self._agreed_at >= LOST_AFTER_NS:
-            return self.own_name
-        return None
+        is_lost = self.serving != self.own_name and now - self._agreed_at >= LOST_AFTER_NS
+        return self.own_name if is_lost else None
 
     def hand_over(self, name: str) -> Decimal | None:
         """Let another name serve; returns by how much its price is higher, None unless both spoke."""
