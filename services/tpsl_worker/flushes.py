@@ -12,8 +12,8 @@ from shared.store.database import Engine
 from shared.store.flush import flush_positions
 
 LONGEST_GO_SECONDS = 0.002
-GOES_A_FLUSH = 3
-CHANGED_A_GO = 100
+GOES_A_FLUSH = 6
+CHANGED_A_GO = 50
 # A row without a new extreme is written again after a while, so that its place moves on: so many rows a second in all,
 # but no row more often than after SOONEST_REWRITE_SECONDS, or later than after this part of the time ticks are kept.
 REWRITTEN_A_SECOND = 1000

@@ -76,6 +76,8 @@ def load_places(
 
     A close-all concerns every symbol that the recorder ever held, and so does any signal of those that are `whole`.
     """
+    if not recorder_ids:
+        return {}
     rows = connection.execute(_PLACES, {"recorder_ids": sorted(recorder_ids), "whole": sorted(whole)})
     return {(row.recorder_id, row.ticker): row.place for row in rows if row.place is not None}
 
