@@ -19,6 +19,7 @@ from shared.store.positions import StoredPosition, load_positions, open_position
 from shared.store.symbol_leases import SymbolLeases
 
 LONGEST_WAIT_SECONDS = 0.05
+POSTPONED_SECONDS = 1.0  # who has fallen behind takes ticks first: a later flush counts all of them at once
 RECONCILE_EVERY_SECONDS = 5.0
 FORGET_EVERY_SECONDS = 10.0
 EXITS_AT_ONCE = 1200
@@ -53,7 +54,7 @@ class Monitor:
         self._symbol_of: dict[int, str] = {}
         self._unsure: set[str] = set()  # symbols whose positions have to be compared with the database
         self._doubted: deque[str] = deque()  # symbols that are compared once more, just to be sure
-        self._reconcile_at = self._forget_at = 0.0
+        self._reconcile_at = self._forget_at = self._flushed_at = 0.0
 
     @property
     def symbols(self) -> int:
@@ -70,7 +71,8 @@ class Monitor:
         self._learn()
         self._take_ticks()
         self._exit_due()
-        self._flush()
+        if not self._ticks.more_wait or self._clock() >= self._flushed_at + POSTPONED_SECONDS:
+            self._flush()
 
     def close(self) -> None:
         """Give the connections back that it made, and the symbols."""
@@ -171,6 +173,7 @@ class Monitor:
             self._load(part)
 
     def _flush(self) -> None:
+        self._flushed_at = self._clock()
         self._flushes.go_on(self._books)
         self._share.renew_if_due()
         if self._clock() >= self._forget_at:

@@ -36,6 +36,7 @@ class TickSubscription:
         self._compare_at = 0.0
         self._backoff = Backoff()
         self.complete_through = BEFORE_EVERYTHING
+        self.more_wait = False
 
     def __enter__(self) -> Self:
         """Use it in a with statement: it closes itself."""
@@ -69,8 +70,10 @@ class TickSubscription:
         """Take everything that is there, or wait for it at most `timeout` seconds; empty if nothing came.
 
         When it returns, the batches so far hold every entry of these symbols up to the place `complete_through`.
+        `more_wait` says whether it left messages that are there already, because there were so many.
         """
         batch: list[LogEntry] = []
+        self.more_wait = False
         if self._backoff.holds():
             self._backoff.sleep(timeout)
             return batch
@@ -79,8 +82,8 @@ class TickSubscription:
             return batch
         try:
             self._doorbell = self._doorbell or Channels(self._redis, map(stream_of, self._after))
-            more_wait = self._take_messages(self._doorbell, batch, timeout)
-            if time.monotonic() >= self._compare_at + (POSTPONED_SECONDS if more_wait else 0):
+            self.more_wait = self._take_messages(self._doorbell, batch, timeout)
+            if time.monotonic() >= self._compare_at + (POSTPONED_SECONDS if self.more_wait else 0):
                 self._compare(batch)
             self._backoff.reset()
         except CONNECTION_LOST as error:

@@ -21,15 +21,17 @@ from services.tpsl_worker import flushes as flushes_module
 from services.tpsl_worker import monitor as monitor_module
 from services.tpsl_worker import share as share_module
 from services.tpsl_worker.flushes import FlushTimes
-from services.tpsl_worker.monitor import FORGET_EVERY_SECONDS, RECONCILE_EVERY_SECONDS, Monitor
+from services.tpsl_worker.monitor import FORGET_EVERY_SECONDS, POSTPONED_SECONDS, RECONCILE_EVERY_SECONDS, Monitor
 from services.tpsl_worker.share import SymbolShare
 from shared.bus import log_tape
 from shared.bus.heartbeat import read_heartbeats
 from shared.bus.tick_log import stream_of
+from shared.bus.tick_subscription import TickSubscription
 from shared.bus.waiting_bodies import WAITING
 from shared.catch_up import RECORDERS_A_TRANSACTION
 from shared.catching_up import told, written_folds
 from shared.domain.places import SEQUENCE_BITS, stream_id
+from shared.domain.ticks import LogEntry
 from shared.domain.timestamps import to_datetime
 from shared.settings import Settings
 from shared.store import symbol_leases
@@ -343,6 +345,28 @@ class TestFlushing:
         assert desk.position(recorder)["worst_unrealized_pnl"] == 0
         desk.redis.delete(WAITING)
         turn_until(monitor, lambda: desk.position(recorder)["worst_unrealized_pnl"] == -20)
+
+    def test_who_has_fallen_behind_takes_ticks_first_but_not_for_ever(
+        self, desk: Desk, monitor: Monitor, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        desk.tick("100")
+        recorder = opened(desk)
+        turn_until(monitor, lambda: monitor.positions == 1)
+        take = TickSubscription.next_batch
+
+        def leave_some(ticks: TickSubscription, timeout: float) -> list[LogEntry]:
+            batch = take(ticks, timeout)
+            ticks.more_wait = True
+            return batch
+
+        with monkeypatch.context() as patch:
+            patch.setattr(TickSubscription, "next_batch", leave_some)
+            desk.tick("90")
+            for _ in range(20):
+                monitor.turn()
+            assert desk.position(recorder)["worst_unrealized_pnl"] == 0
+            clock.seconds += POSTPONED_SECONDS
+            turn_until(monitor, lambda: desk.position(recorder)["worst_unrealized_pnl"] == -20)
 
     def test_what_could_not_be_written_is_written_though_the_symbol_falls_quiet(
         self, desk: Desk, monitor: Monitor
