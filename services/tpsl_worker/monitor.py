@@ -19,7 +19,7 @@ from shared.store.positions import StoredPosition, load_positions, open_position
 from shared.store.symbol_leases import SymbolLeases
 
 LONGEST_WAIT_SECONDS = 0.05
-POSTPONED_SECONDS = 1.0  # who has fallen behind takes ticks first: a later flush counts all of them at once
+POSTPONED_SECONDS = 1.0  # ticks that wait, and exits, come first: a later flush counts all ticks at once
 RECONCILE_EVERY_SECONDS = 5.0
 FORGET_EVERY_SECONDS = 10.0
 EXITS_AT_ONCE = 1200
@@ -70,8 +70,8 @@ class Monitor:
         """Go once round: learn of positions, take ticks, exit, flush; waits a moment where nothing happens."""
         self._learn()
         self._take_ticks()
-        self._exit_due()
-        if not self._ticks.more_wait or self._clock() >= self._flushed_at + POSTPONED_SECONDS:
+        is_busy = self._exit_due() or self._ticks.more_wait
+        if not is_busy or self._clock() >= self._flushed_at + POSTPONED_SECONDS:
             self._flush()
 
     def close(self) -> None:
@@ -162,8 +162,8 @@ class Monitor:
             if symbol is not None:
                 self._books[symbol].drop(position_id)
 
-    def _exit_due(self) -> None:
-        """Let the fold decide about every position whose level a tick reached; who is busy stays due."""
+    def _exit_due(self) -> bool:
+        """Let the fold decide about every position whose level a tick reached, if any; who is busy stays due."""
         self._load([position_id for book in self._books.values() for position_id in book.triggered])
         through = {symbol: max(book.due.values()) for symbol, book in self._books.items() if book.due}
         due = sorted(position_id for symbol in through for position_id in self._books[symbol].due)
@@ -171,6 +171,7 @@ class Monitor:
             recorder_ids = {self._books[self._symbol_of[each]].recorder_of(each) for each in part}
             catch_up(self._engine, self._log, recorder_ids, through=through, wait=False)
             self._load(part)
+        return bool(due)
 
     def _flush(self) -> None:
         self._flushed_at = self._clock()
