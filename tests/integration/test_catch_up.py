@@ -684,6 +684,21 @@ def seconds_between(earlier: int, later: int) -> Decimal:
 
 
 class TestCost:
+    def test_what_nothing_concerns_is_neither_read_nor_waited_for(self, desk: Desk) -> None:
+        recorder = desk.recorder()
+        desk.tick("100")
+        desk.tick("50", symbol="MES1!")
+        for symbol in ("MNQ1!", "MES1!"):
+            desk.alert(recorder, BUY | {"ticker": symbol})
+        desk.catch_up()
+        places = {each["ticker"]: each["place"] for each in desk.positions(recorder)}
+        end = desk.tick("99")
+        with rival_transaction(desk.engine) as rival:
+            rival.execute(text("SELECT 1 FROM recorder_positions WHERE ticker = 'MES1!' FOR UPDATE"))
+            desk.catch_up(through={"MNQ1!": end})
+        moved = {each["ticker"]: each["place"] for each in desk.positions(recorder)}
+        assert moved == places | {"MNQ1!": end}
+
     def test_500_recorders_are_caught_up_in_a_few_statements(self, desk: Desk) -> None:
         desk.many_recorders(500)
         desk.tick("100")
