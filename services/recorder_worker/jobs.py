@@ -4,6 +4,7 @@ RQ calls a job by name and without us; `open_connections` is therefore called on
 """
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -19,6 +20,9 @@ from shared.store.signals import count_pending
 # What is counted once is caught up in several transactions, and another worker may take some of it meanwhile.
 RECORDERS_AT_ONCE = 1200
 SIGNALS_AT_ONCE = 1200
+# Where signals keep coming, a job looks again by itself: from one job to the next costs as much as applying a few.
+LOOKS_AGAIN_AFTER_SECONDS = 0.01
+LASTS_SECONDS = 1.0
 
 logger = logging.getLogger(__name__)
 
@@ -40,17 +44,27 @@ def open_connections(connections: Connections) -> None:
 
 
 def apply_accepted_signals() -> int:
-    """Apply every pending signal, and return how many; RQ's job function.
+    """Apply every pending signal, for as long as some come and a second at most; RQ's job function. Returns how many.
 
     A server that is away fails no job: everything stays pending, and the sweep wakes us again.
     """
     (connections,) = _connections
     try:
         clear_wake(connections.log)
-        return apply_pending(connections)
+        return _apply_while_they_come(connections)
     except (*DATABASE_LOST, BusError) as error:
         log_event(logger, "job_interrupted", level=logging.WARNING, reason=str(error).partition("\n")[0])
         return 0
+
+
+def _apply_while_they_come(connections: Connections) -> int:
+    until = time.monotonic() + LASTS_SECONDS
+    total = applied = apply_pending(connections)
+    while applied and time.monotonic() < until:
+        time.sleep(LOOKS_AGAIN_AFTER_SECONDS)
+        applied = apply_pending(connections)
+        total += applied
+    return total
 
 
 def apply_pending(connections: Connections) -> int:

@@ -20,8 +20,11 @@ from shared.settings import Settings
 
 # Each open live stream keeps a thread; a thread that waits costs little, and one that nobody needs ends.
 THREADS = 96
-# Those beyond the threads wait; browsers and proxies also keep connections open that ask for nothing.
+# Requests beyond the threads wait; browsers and proxies also keep connections open that ask for nothing.
 CONNECTIONS = 1024
+# Those beyond are connected by the kernel, if it is allowed to keep so many (net.core.somaxconn): who finds no room
+# there tries again only after a second, then after two more, and TradingView gives up.
+CONNECTIONS_BEYOND = 4096
 GRACEFUL_SECONDS = 3
 _TO_THE_ROOT_LOGGER = {"handlers": {}, "loggers": {"_granian": {"propagate": True}}}
 
@@ -48,7 +51,7 @@ def main(settings: Settings, make_app: Callable[[Settings], Flask] = create_app)
         websockets=False,
         blocking_threads=THREADS,
         backpressure=CONNECTIONS,
-        backlog=CONNECTIONS,
+        backlog=CONNECTIONS_BEYOND,
         workers_kill_timeout=GRACEFUL_SECONDS,
         log_level=LogLevels.error,
         log_dictconfig=_TO_THE_ROOT_LOGGER,
