@@ -8,15 +8,17 @@ import socket
 import threading
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
-from flask import Flask
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
-from services.web import create_app
 from shared.logs import configure_logging, log_event
 from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 # Each open live stream keeps a thread; a thread that waits costs little, and one that nobody needs ends.
 THREADS = 96
@@ -35,7 +37,14 @@ class PortTaken(Exception):
     """The port that the service should listen on is not free; the message names it."""
 
 
-def main(settings: Settings, make_app: Callable[[Settings], Flask] = create_app) -> None:
+def make_web_app(settings: Settings) -> "Flask":
+    """Make the app, loading it now: in the process that serves it, for the one that watches it has no need of it."""
+    from services.web.app import create_app  # noqa: PLC0415
+
+    return create_app(settings)
+
+
+def main(settings: Settings, make_app: "Callable[[Settings], Flask]" = make_web_app) -> None:
     """Serve until told to stop."""
     try:
         check_port(settings)
@@ -56,6 +65,7 @@ def main(settings: Settings, make_app: Callable[[Settings], Flask] = create_app)
         log_level=LogLevels.error,
         log_dictconfig=_TO_THE_ROOT_LOGGER,
     )
+    gc.freeze()  # what both processes have is left alone by either's collections, and so stays shared
     server.serve(target_loader=partial(load_app, settings, make_app), wrap_loader=False)
 
 
@@ -69,7 +79,7 @@ def check_port(settings: Settings) -> None:
         raise PortTaken(f"Cannot listen on {where}: {error.strerror}. Set PORT to a free one.") from error
 
 
-def load_app(settings: Settings, make_app: Callable[[Settings], Flask]) -> Flask:
+def load_app(settings: Settings, make_app: "Callable[[Settings], Flask]") -> "Flask":
     """Make the app in the process that serves it.
 
     What it is made of is taken for permanent: collecting garbage need not look at it each time.

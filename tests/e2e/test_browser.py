@@ -20,7 +20,7 @@ from selenium.webdriver.common.keys import Keys
 from sqlalchemy import Engine, select
 from werkzeug.serving import make_server
 
-from services.web import create_app
+from services.web.app import create_app
 from shared.bus.connection import connect_redis
 from shared.bus.heartbeat import SERVICES
 from shared.bus.publisher import TickPublisher

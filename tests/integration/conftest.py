@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import Engine
 
-from services.web import create_app
+from services.web.app import create_app
 from services.web.backend import Backend
 from shared.domain.recorder_settings import parse_recorder_settings
 from shared.settings import Settings

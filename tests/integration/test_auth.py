@@ -6,7 +6,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from services.web import create_app
+from services.web.app import create_app
 from services.web.backend import Backend
 from shared.settings import Settings
 from shared.store.users import UserNameTaken, change_password, create_user, rotate_api_key

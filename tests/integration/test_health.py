@@ -3,7 +3,7 @@ from dataclasses import replace
 from flask.testing import FlaskClient
 from redis import Redis
 
-from services.web import create_app
+from services.web.app import create_app
 from services.web.backend import Backend
 from shared.bus.heartbeat import SERVICES, Heartbeat
 from shared.settings import Settings

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import Engine, select, update
 
-from services.web import create_app
+from services.web.app import create_app
 from services.web.backend import Backend
 from shared.bus.queues import QUEUE, WAKE
 from shared.domain.contracts import Contract

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, delete, select
 from werkzeug.test import TestResponse
 
 from services.recorder_worker.settler import Settler
-from services.web import create_app
+from services.web.app import create_app
 from shared.bus.publisher import TickPublisher
 from shared.settings import Settings
 from shared.store.recorder_locks import let_rest

@@ -120,6 +120,19 @@ class TestJob:
         assert woken == [True]
         assert len(queue.jobs) == 2
 
+    def test_a_job_looks_again_while_signals_come_but_not_for_ever(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        open_connections(Connections(engine=desk.engine, log=desk.redis))
+        come = [2, 1, 0, 7]
+        monkeypatch.setattr(jobs, "apply_pending", lambda _: come.pop(0))
+        assert apply_accepted_signals() == 3
+        assert come == [7]
+
+        monkeypatch.setattr(jobs, "LASTS_SECONDS", 0.05)
+        monkeypatch.setattr(jobs, "apply_pending", lambda _: 1)
+        assert 1 <= apply_accepted_signals() <= 6
+
 
 class TestSweep:
     def test_it_wakes_for_what_waits_too_long_and_for_nothing_else(self, desk: Desk, queue: Queue) -> None:

@@ -14,7 +14,8 @@ from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import Engine, delete, update
 
-from services.web import create_app, event_stream
+from services.web import event_stream
+from services.web.app import create_app
 from shared.bus.publisher import TickPublisher
 from shared.domain.places import place_from_stream_id
 from shared.settings import Settings

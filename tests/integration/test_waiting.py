@@ -18,7 +18,7 @@ from redis import Redis
 from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import OperationalError
 
-from services.web import create_app
+from services.web.app import create_app
 from services.web.backend import Backend
 from shared.bus import waiting_bodies
 from shared.bus.waiting_bodies import AlertBody, count_waiting, keep_waiting

@@ -13,11 +13,12 @@ from cli.embedded.server import free_port
 from cli.processes import Process
 from cli.web_client import is_alive
 
-SERVICES = {
-    "web": "services.web.__main__",
-    "price-feed": "services.price_feed.feed",
-    "recorder-worker": "services.recorder_worker.__main__",
-    "tpsl-worker": "services.tpsl_worker.__main__",
+# What each of them has loaded once it runs.
+MODULES = {
+    "web": ("services.web.__main__", "services.web.app"),
+    "price-feed": ("services.price_feed.feed", "services.price_feed.sources.venues"),
+    "recorder-worker": ("services.recorder_worker.__main__",),
+    "tpsl-worker": ("services.tpsl_worker.__main__",),
 }
 MEGABYTE = 1 << 20
 GOALS = (Goal(figure=RATIO, most=1.3), Goal(figure="cpu_percent", most=1))
@@ -28,12 +29,12 @@ def measure(run: Run) -> Iterator[Result]:
     port = free_port()
     variables = {"PORT": str(port), "FEED": "coinbase"}
     with open_stand() as stand, ExitStack() as running:
-        services = {name: running.enter_context(stand.service(name, **variables)) for name in SERVICES}
+        services = {name: running.enter_context(stand.service(name, **variables)) for name in MODULES}
         bare = {
             name: running.enter_context(
-                stand.process(f"bare-{name}", "-m", "cli.bench.bare_process", "cli.main", module)
+                stand.process(f"bare-{name}", "-m", "cli.bench.bare_process", "cli.main", *modules)
             )
-            for name, module in SERVICES.items()
+            for name, modules in MODULES.items()
         }
         wait_until(lambda: is_alive(port) and _all_beat(stand), "a sign of life of every service")
         run.say("letting the services settle")
