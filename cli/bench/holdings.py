@@ -3,29 +3,24 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cli.bench import traders
 from cli.bench.stand import SECRET_KEY
 from shared.domain.position import Position
-from shared.domain.recorder_settings import parse_recorder_settings
 from shared.store.contracts import contracts_in_force
 from shared.store.database import Connection, Engine
 from shared.store.fold_results import FoldedPosition, write_positions
-from shared.store.recorders import create_recorder
 from shared.store.tables import recorded_trades, recorder_positions
 from shared.store.users import create_user
-from shared.tokens import TokenCipher
+from shared.tokens import TokenCipher, make_token
 
-SETTINGS = {"name": "bench", "symbol": "MNQ1!", "sl_enabled": True, "sl_amount": "1000"}
+SETTINGS = {"symbol": "MNQ1!", "sl_enabled": True, "sl_amount": "1000"}
 
 
 def add_recorders(engine: Engine, count: int) -> list[int]:
     """Add a user with so many recorders, all alike but for their names; their ids."""
     with engine.begin() as connection:
         user_id = create_user(connection, "bench", SECRET_KEY, TokenCipher(SECRET_KEY)).user.id
-        settings = parse_recorder_settings(SETTINGS)
-        first, _ = create_recorder(connection, user_id, settings, TokenCipher(SECRET_KEY))
-        parameters = {"first": first.id, "copies": count - 1}
-        ids = connection.exec_driver_sql(_COPY_RECORDER, parameters).scalars().all()
-        return [first.id, *ids]
+        return traders.add_recorders(connection, user_id, SETTINGS, [make_token() for _ in range(count)])
 
 
 def hold(engine: Engine, recorder_ids: Sequence[int], positions: Sequence[Position]) -> list[int]:
@@ -62,17 +57,6 @@ def _copied(names: Sequence[str], prefix: str) -> Mapping[str, str]:
     return {"names": ", ".join(names), "values": ", ".join(f"{prefix}.{name}" for name in names)}
 
 
-_COPY_RECORDER = """
-    WITH made AS (
-        INSERT INTO recorders
-            (user_id, name, symbol, sl_amount, webhook_token_hash, webhook_token_encrypted, settings_id)
-        SELECT user_id, 'bench ' || number, symbol, sl_amount,
-               decode(md5(number::text), 'hex'), decode(md5(number::text), 'hex'), settings_id
-        FROM recorders, generate_series(1, %(copies)s) number WHERE id = %(first)s
-        RETURNING id
-    )
-    SELECT id FROM made ORDER BY id
-"""
 _COPY_POSITIONS = """
     WITH made AS (
         INSERT INTO recorder_positions (recorder_id, {names})
