@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, delete, func, select, update
 
 from cli.main import main
-from services.web import LARGEST_FORM, create_app
+from services.web.app import LARGEST_FORM, create_app
 from shared.settings import Settings
 from shared.store.tables import recorded_trades, recorders, users
 from tests.recorded_rows import PASSWORD, Rows, add_recorder, add_user
