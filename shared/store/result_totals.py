@@ -13,7 +13,7 @@ SCOPES_A_PIECE = 2000
 def add_up_piece(connection: Connection) -> bool:
     """Add settled days to the totals of some scopes; returns whether there may be more of them."""
     ids = connection.execute(_BEHIND, {"most": SCOPES_A_PIECE}).scalars().all()
-    for statement in (_LOCK, _ADD_UP, _ADVANCE) if ids else ():
+    for statement in (LOCK, _ADD_UP, _ADVANCE) if ids else ():
         connection.execute(statement, {"ids": ids})
     return bool(ids)
 
@@ -30,12 +30,9 @@ _BEHIND = text(
     LIMIT :most
     """
 )
-_LOCK = text(
-    """
-    SELECT FROM result_scopes WHERE id = ANY(CAST(:ids AS bigint[]))
-    ORDER BY recorder_id IS NULL, recorder_id, user_id FOR UPDATE
-    """
-)
+# Scopes are locked in one order by whoever writes into days, and by who settles them: recorders first.
+LOCKED_IN = "recorder_id IS NULL, recorder_id, user_id"
+LOCK = text(f"SELECT FROM result_scopes WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY {LOCKED_IN} FOR UPDATE")
 _COLUMNS = [column.name for column in result_totals.columns]
 _ADD_UP = text(
     f"""

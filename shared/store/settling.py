@@ -20,7 +20,7 @@ from shared.store.day_summaries import (
     day_hours,
     day_queries,
 )
-from shared.store.result_totals import add_up_piece
+from shared.store.result_totals import LOCK, LOCKED_IN, add_up_piece
 from shared.store.tables import result_days
 
 # A piece takes about a second, for which it keeps those waiting who write into days that are over.
@@ -58,7 +58,7 @@ def _settle_gaps(connection: Connection) -> bool:
     ripe = connection.execute(_RIPE_GAPS, {"most": GAPS_A_PIECE}).all()
     if not ripe:
         return False
-    connection.execute(_LOCK, {"ids": [row.scope_id for row in ripe]})
+    connection.execute(LOCK, {"ids": [row.scope_id for row in ripe]})
     gaps = {"ids": [row.scope_id for row in ripe], "days": [row.day for row in ripe]}
     taken = connection.execute(_TAKE_GAPS, gaps).all()
     _store(connection, [_stretch(row, row.day, row.day) for row in taken])
@@ -115,8 +115,6 @@ def unsettle_recorder(connection: Connection, recorder_id: int) -> None:
 
 
 _BE_THE_ONE = text("SELECT pg_try_advisory_xact_lock(hashtext('settling of trading days'))")
-# Scopes are locked in one order by whoever writes into days, and by who settles them: recorders first.
-_LOCKED_IN = "recorder_id IS NULL, recorder_id, user_id"
 _ADD_RECORDERS = text(
     """
     INSERT INTO result_scopes (user_id, recorder_id)
@@ -132,7 +130,7 @@ _ADD_USERS = text(
     ORDER BY id ON CONFLICT DO NOTHING
     """
 )
-_LOCK_NEW = text(f"SELECT FROM result_scopes WHERE settled_through IS NULL ORDER BY {_LOCKED_IN} FOR UPDATE")
+_LOCK_NEW = text(f"SELECT FROM result_scopes WHERE settled_through IS NULL ORDER BY {LOCKED_IN} FOR UPDATE")
 # Who has done nothing before is settled. A position that comes in between unsettles its days.
 _BEGIN = text(
     f"""
@@ -159,12 +157,6 @@ _RIPE_GAPS = text(
     ORDER BY gap.day DESC LIMIT :most
     """
 )
-_LOCK = text(
-    f"""
-    SELECT FROM result_scopes WHERE id = ANY(CAST(:ids AS bigint[]))
-    ORDER BY {_LOCKED_IN} FOR UPDATE
-    """
-)
 _TAKE_GAPS = text(
     f"""
     DELETE FROM unsettled_days gap
@@ -186,7 +178,7 @@ _DAY_OF_CLOSING = text(
 _LOCK_BEHIND = text(
     f"""
     SELECT id, id AS scope_id, user_id, recorder_id, settled_through FROM result_scopes
-    WHERE settled_through < :through ORDER BY {_LOCKED_IN} FOR UPDATE
+    WHERE settled_through < :through ORDER BY {LOCKED_IN} FOR UPDATE
     """
 )
 _LEAVE_GAPS = text(
