@@ -51,7 +51,7 @@ class _Scale:
     bottom: float
 
     def y(self, amount: Decimal) -> float:
-        return self.bottom - float((amount - self.low) / (self.high - self.low)) * (self.bottom - self.top)
+        return self.bottom - float(amount - self.low) / float(self.high - self.low) * (self.bottom - self.top)
 
 
 def equity_chart(
@@ -70,14 +70,16 @@ def equity_chart(
     top = upper.bottom + BETWEEN
     lower = _Scale(low=water_lines[0], high=water_lines[-1], top=top, bottom=top + size.lower)
     places = _places(points, left, size.width - 4)
+    equity = _steps(places, [upper.y(point.equity) for point in points], left, upper.y(Decimal(0)))
+    water = _steps(places, [lower.y(point.underwater) for point in points], left, lower.y(Decimal(0)))
     parts = [
         _head(points, currency, size, len(points) if closings is None else closings),
         _grid(upper, equity_lines, left, size, currency),
         _grid(lower, water_lines, left, size, currency),
-        _area("equity-area", _steps(places, [upper.y(point.equity) for point in points], left, upper.y(Decimal(0)))),
-        _line("equity-line", _steps(places, [upper.y(point.equity) for point in points], left, upper.y(Decimal(0)))),
-        _area("water-area", _steps(places, [lower.y(point.underwater) for point in points], left, lower.y(Decimal(0)))),
-        _line("water-line", _steps(places, [lower.y(point.underwater) for point in points], left, lower.y(Decimal(0)))),
+        _area("equity-area", equity),
+        _line("equity-line", equity),
+        _area("water-area", water),
+        _line("water-line", water),
         _dates(points, zone, left, size),
         Markup("</svg>"),
     ]

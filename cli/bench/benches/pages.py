@@ -23,7 +23,7 @@ FAR = 500
 def measure(run: Run) -> Iterator[Result]:
     """Compare with SELECT 1 over one connection; the trader who looks has most of 10,000 recorders and their trades."""
     size = run.size(100, smoke=1)
-    count = run.size(100, smoke=10)
+    count = run.size(60, smoke=10)
     with open_stand() as stand:
         run.say(f"making {10_000 * size:,} trades of {100 * size:,} recorders")
         own = add_trader(stand, TRADER, 90 * size)
