@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 import psutil
 
@@ -13,7 +14,7 @@ from cli.bench.positions import NEAR_TICKS
 from cli.bench.stand import PATIENCE_SECONDS, BenchFailed
 from cli.bench.watched import WatchedMarket
 from cli.processes import Process
-from shared.bus.announcements import CHANNEL
+from shared.bus.announcements import PositionAnnouncements
 from shared.bus.channels import MESSAGE, SUBSCRIBED, Channels
 from shared.bus.connection import RedisClient
 
@@ -26,6 +27,29 @@ class Drain:
 
     seconds: float
     cpu_seconds: float
+
+
+class Said(Protocol):
+    """What a process says when it is done, so many times."""
+
+    def wait_for(self, count: int) -> None:
+        """Wait for so many times; raises BenchFailed if they do not come."""
+
+
+class Exits:
+    """Hears which positions were closed; several of them may be told in one message."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._announcements = PositionAnnouncements(redis_url)
+        self._announcements.next_batch(0)  # subscribes
+
+    def wait_for(self, count: int) -> None:
+        """Wait for so many exits; raises BenchFailed if they do not come."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while count > 0:
+            if time.monotonic() > deadline:
+                raise BenchFailed(f"{count} positions were not closed")
+            count -= sum(not change.is_open for change in self._announcements.next_batch(LOOK_EVERY_SECONDS))
 
 
 class Listener:
@@ -59,17 +83,17 @@ def asleep(processes: Sequence[Process]) -> Iterator[None]:
             os.kill(process.pid, signal.SIGCONT)
 
 
-def time_drain(processes: Sequence[Process], done: Listener, messages: int) -> Drain:
-    """Time what processes that were just woken up do, until they have said so many messages."""
+def time_drain(processes: Sequence[Process], done: Said, times: int) -> Drain:
+    """Time what processes that were just woken up do, until they have said so many times that they are done."""
     began, cpu = time.perf_counter(), _cpu_seconds(processes)
-    done.wait_for(messages)
+    done.wait_for(times)
     return Drain(seconds=time.perf_counter() - began, cpu_seconds=_cpu_seconds(processes) - cpu)
 
 
 class Backlogs:
     """Backlogs of ticks for TP/SL workers: the last tick of each stops out a canary in every one of `symbols`."""
 
-    def __init__(self, client: RedisClient, watched: WatchedMarket, symbols: Sequence[str], count: int) -> None:
+    def __init__(self, redis_url: str, watched: WatchedMarket, symbols: Sequence[str], count: int) -> None:
         """Open the canaries of `count` backlogs."""
         stops = range(NEAR_TICKS + 1, NEAR_TICKS + 1 + count)
         for symbol in symbols:
@@ -77,7 +101,7 @@ class Backlogs:
         self._watched = watched
         self._symbols = symbols
         self._stops = iter(stops)
-        self._exits = Listener(client, CHANNEL)
+        self._exits = Exits(redis_url)
 
     def drain(self, ticks: int, workers: Sequence[Process]) -> Drain:
         """Publish ticks while the workers sleep, wake them up, and time how they take them."""

@@ -30,7 +30,7 @@ def _ticks(run: Run) -> Iterator[Result]:
     ticks, counts = run.size(50_000, smoke=1000), (1, 2)
     with open_stand() as stand:
         watched = WatchedMarket(stand, most=run.size(500, smoke=5) + len(counts) * 2 * run.rounds)
-        backlogs = Backlogs(stand.redis, watched, SYMBOLS, len(counts) * 2 * run.rounds)
+        backlogs = Backlogs(stand.settings.redis_url, watched, SYMBOLS, len(counts) * 2 * run.rounds)
         watched.open_varied(run.size(500, smoke=5))
         rates: dict[int, list[float]] = {count: [] for count in counts}
         for number in range(run.rounds):

@@ -28,7 +28,7 @@ def measure(run: Run) -> Iterator[Result]:
     backlogs = WARM_UPS + run.rounds
     with open_stand() as stand:
         watched = WatchedMarket(stand, most=sizes[-1] + backlogs * len(sizes))
-        canaries = Backlogs(stand.redis, watched, SYMBOLS[:1], backlogs * len(sizes))
+        canaries = Backlogs(stand.settings.redis_url, watched, SYMBOLS[:1], backlogs * len(sizes))
         cheapest, held = None, 0
         for size in sizes:
             run.say(f"{size * len(SYMBOLS):,} positions")
