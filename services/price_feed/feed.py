@@ -103,8 +103,7 @@ class Feed:
             with suppress(BusError):
                 self._lease.release(epoch)
         finally:
-            if self._source is not None:
-                self._source.close()
+            self._close_source()
 
     def _try_step(self, epoch: int, delivery: Delivery) -> None:
         try:
@@ -129,6 +128,12 @@ class Feed:
 
     def _open(self) -> Source:
         return self._open_source(read_heads(self._redis))
+
+    def _close_source(self) -> None:
+        """Forget the source too: what others publish meanwhile, it would not know."""
+        if self._source is not None:
+            self._source.close()
+            self._source = None
 
     def _count(self, batch: list[SourceMessage]) -> None:
         self._messages += len(batch)

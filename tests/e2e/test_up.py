@@ -8,9 +8,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from cli.embedded.server import free_port
@@ -19,7 +20,6 @@ from tests.conftest import open_directory
 
 DEADLINE_SECONDS = 60.0
 REPOSITORY = Path(__file__).parents[2]
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for its processes in /proc")
 OURS = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL", "SECRET_KEY"}}
 
 
@@ -78,21 +78,15 @@ def poll(holds: Callable[[], bool], shown: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
-def processes_holding(data: Path) -> list[int]:
-    """The processes that inherited the lock of the data directory."""
-    lock = (data / "children.lock").resolve()
+def processes_holding(data: Path, command: str = "") -> list[int]:
+    """The processes that inherited the lock of the data directory, and have this command among their words."""
+    lock = str((data / "children.lock").resolve())
     held = []
-    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
-        try:
-            if descriptor.resolve() == lock:
-                held.append(int(descriptor.parts[2]))
-        except OSError:  # the process or the descriptor is gone by now, or another user's
-            continue
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):  # gone by now, or another user's
+            if command in " ".join(process.cmdline()) and any(each.path == lock for each in process.open_files()):
+                held.append(process.pid)
     return held
-
-
-def processes_of(data: Path, command: str) -> list[int]:
-    return [pid for pid in processes_holding(data) if command in Path(f"/proc/{pid}/cmdline").read_text()]
 
 
 @contextmanager
@@ -148,12 +142,12 @@ def test_a_second_run_on_the_same_data_says_so(up: Up) -> None:
 
 
 def test_a_service_that_dies_is_back_soon(up: Up) -> None:
-    (victim,) = processes_of(up.data, "price-feed")
+    (victim,) = processes_holding(up.data, "price-feed")
 
     os.kill(victim, signal.SIGKILL)
 
     poll(lambda: "price-feed ended (signal 9)" in up.said(), up.said)
-    poll(lambda: processes_of(up.data, "price-feed") not in ([], [victim]), up.said)
+    poll(lambda: processes_holding(up.data, "price-feed") not in ([], [victim]), up.said)
     poll(lambda: is_ready(up.port), up.said)
 
 

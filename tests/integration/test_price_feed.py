@@ -20,15 +20,18 @@ from cli.embedded.valkey import prepare_valkey
 from cli.processes import stop
 from services.price_feed.delivery import Delivery
 from services.price_feed.feed import Feed
-from services.price_feed.sources.opening import source_opener
-from services.price_feed.sources.paced import NS_PER_SECOND
+from services.price_feed.sources import Source
+from services.price_feed.sources.opening import SourceOpener, source_opener
+from services.price_feed.sources.paced import PacedSource
 from shared.bus import tick_log
 from shared.bus.connection import connect_redis
 from shared.bus.heartbeat import read_heartbeats
 from shared.bus.publisher import SourceLease, TickPublisher
+from shared.bus.tick_log import Heads
 from shared.domain.places import SEQUENCE_BITS, place_from_stream_id, stream_id
 from shared.domain.quotes import Gap, Quote
 from shared.domain.ticks import GapMark, LogEntry, PriceTick
+from shared.domain.timestamps import NS_PER_SECOND
 from shared.settings import Settings, load_settings
 
 WITHIN_SECONDS = 15.0
@@ -58,11 +61,14 @@ def replay_settings(redis_url: str, path: Path, speed: Decimal = FLAT_OUT) -> Se
 
 
 @contextmanager
-def feeding(settings: Settings, instance: str = "one") -> Iterator[threading.Event]:
+def feeding(
+    settings: Settings, instance: str = "one", open_source: SourceOpener | None = None
+) -> Iterator[threading.Event]:
     """A feed in a thread of its own; setting the event ends it as SIGTERM would."""
     stopping = threading.Event()
     client = connect_redis(settings.redis_url, retries=False)
-    feed = Feed(client, settings, source_opener(settings, dict), is_stopping=stopping.is_set, instance=instance)
+    open_source = open_source or source_opener(settings, dict)
+    feed = Feed(client, settings, open_source, is_stopping=stopping.is_set, instance=instance)
     thread = threading.Thread(target=feed.run)
     thread.start()
     try:
@@ -72,6 +78,18 @@ def feeding(settings: Settings, instance: str = "one") -> Iterator[threading.Eve
         thread.join(WITHIN_SECONDS)
         assert not thread.is_alive()
         client.close()
+
+
+@contextmanager
+def another_publishing(client: Redis) -> Iterator[TickPublisher]:
+    """Another instance that takes over from a feed whose lease ran out, and ends."""
+    lease = SourceLease(client, "replay", "another")
+    epoch = None
+    while epoch is None:
+        client.delete("ticks:lease:replay")
+        epoch = lease.claim()
+    yield TickPublisher(client, source="replay", epoch=epoch, retention_seconds=3600)
+    lease.release(epoch)
 
 
 @contextmanager
@@ -240,6 +258,40 @@ def test_a_standby_takes_over_when_the_first_feed_ends(redis_client: Redis, redi
     played = prices(redis_client, "EURUSD")
     second = played.index(Decimal(0), 1)
     assert played == [*range(second), *range(len(played) - second)]
+
+
+def test_a_feed_that_publishes_again_begins_with_what_another_wrote_meanwhile(
+    redis_client: Redis, redis_url: str, tmp_path: Path
+) -> None:
+    opened: list[Heads] = []
+
+    def open_source(heads: Heads) -> Source:
+        opened.append(heads)
+        return PacedSource(iter([]))
+
+    with feeding(replay_settings(redis_url, tmp_path), open_source=open_source):
+        eventually(lambda: len(opened) == 1)
+        with another_publishing(redis_client) as other:
+            other.publish("EURUSD", Decimal(9), 9)
+        eventually(lambda: len(opened) == 2)
+    assert opened[1].ticks["EURUSD"].price == 9
+
+
+def test_a_replay_that_publishes_again_goes_on_where_it_stood(
+    redis_client: Redis, redis_url: str, tmp_path: Path
+) -> None:
+    path = numbered(tmp_path, 10_000, seconds_apart=0.01)
+    with feeding(replay_settings(redis_url, path, Decimal(1))):
+        eventually(lambda: len(prices(redis_client, "EURUSD")) > 3)
+        with another_publishing(redis_client):
+            time.sleep(0.2)  # its next price finds the log closed to it
+            before = prices(redis_client, "EURUSD")
+        eventually(lambda: len(prices(redis_client, "EURUSD")) > len(before) + 3)
+        after = prices(redis_client, "EURUSD")[len(before) :]
+    assert before == list(range(len(before)))
+    first = int(after[0])
+    assert len(before) <= first  # what another could have published is not held back for it
+    assert after == list(range(first, first + len(after)))
 
 
 def test_a_feed_keeps_renewing_its_lease(redis_client: Redis, redis_url: str, tmp_path: Path) -> None:

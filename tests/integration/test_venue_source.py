@@ -311,13 +311,3 @@ def test_what_nobody_could_take_is_dropped_and_becomes_a_gap(server: PlainServer
     assert feed.prices() == [100, 101]
     (gap,) = feed.gaps()
     assert gap.gap_seconds >= Decimal("0.25")
-
-
-def test_a_source_that_was_closed_goes_on_when_it_is_asked_again(server: PlainServer) -> None:
-    with following(PlainVenue(server.url)) as feed:
-        feed.hears(server, "100")
-        feed.source.close()
-        server.wait_for(lambda: not server.clients)
-        feed.hears(server, "101")
-    assert feed.prices() == [100, 101]
-    assert len(feed.gaps()) == 1

@@ -23,4 +23,4 @@ class Source(Protocol):
         """Describe how it stands, beyond whether it has ended."""
 
     def close(self) -> None:
-        """Let go of connections while another publishes; asked again, the source goes on."""
+        """Let go of connections; it is asked no more, unless it is opened again."""

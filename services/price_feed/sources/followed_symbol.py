@@ -73,10 +73,6 @@ class FollowedSymbol:
         last = None if difference == 0 else self.prices.begin_anew()
         self._roll = coming.on_to(contract, difference) if coming else ComingRoll(contract, difference, last)
 
-    def forget_contract(self) -> None:
-        """Know no longer what the log's prices are of, since others write it."""
-        self._roll, self.stands_for = None, self.symbol
-
     def take_back(self, roll: Roll) -> None:
         """Prepare again for a roll that never came into the log."""
         coming = self._roll or ComingRoll(self.stands_for, Decimal(0), None)

@@ -30,7 +30,8 @@ def source_opener(settings: Settings, wanted: Wanted) -> SourceOpener:
         return lambda heads: PacedSource(simulated_quotes(time.time_ns(), _prices(heads.ticks)), speed=speed)
     if settings.feed == "replay" and path is not None:
         deque(replayed_messages(path), maxlen=0)
-        return lambda _: PacedSource(replayed_messages(path), speed=speed)
+        replayed = PacedSource(replayed_messages(path), speed=speed)
+        return lambda _: replayed  # opened again, it goes on where it stood
     from services.price_feed.sources.venues import open_venues  # noqa: PLC0415 - loads calendars, for live feeds only
 
     venues = open_venues(settings)

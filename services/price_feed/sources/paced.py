@@ -48,7 +48,7 @@ class PacedSource:
         return {}
 
     def close(self) -> None:
-        """Stand still; there is nothing to let go of."""
+        """Stand still; opened again, it goes on with the message that is next."""
         self.resume()
 
     def next_batch(self, timeout: float) -> list[SourceMessage]:

@@ -85,12 +85,6 @@ class Subscriptions:
         for symbol in (*self.served[line].get(name, ()), *compared):
             symbol.delay_seconds = seconds
 
-    def end(self) -> None:
-        """Follow nothing; whoever publishes meanwhile marks the rolls."""
-        self.routes, self._offers, self._watches = {}, {}, {}
-        for symbol in self.symbols.values():
-            symbol.forget_contract()
-
     def _offer(self, symbol: str, contract: Contract, route: Route, now: int) -> Offer:
         """Name the dated contracts that a symbol may stand for there, and the one that serves."""
         venue, watch = route.line.venue, self._watches.get(symbol)

@@ -76,8 +76,7 @@ class VenueLine:
         if wanted != self._wanted:
             self._wanted = wanted
         if wanted and self._thread is None:
-            self._stopping = threading.Event()
-            self._thread = threading.Thread(target=self._run, args=(self._stopping,), name=self.venue.name, daemon=True)
+            self._thread = threading.Thread(target=self._run, name=self.venue.name, daemon=True)
             self._thread.start()
 
     def reconnect(self, reason: str) -> None:
@@ -86,24 +85,23 @@ class VenueLine:
             self._asked_to_reconnect = reason
 
     def stop(self) -> None:
-        """Hang up; the next wish connects again."""
+        """Hang up, for good."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join(STOP_WITHIN_SECONDS)
-            self._thread = None
         self.state = "idle"
 
-    def _run(self, stopping: threading.Event) -> None:
-        while not stopping.is_set():
+    def _run(self) -> None:
+        while not self._stopping.is_set():
             if self._wanted:
-                pause = self._connection_and_its_end(stopping)
+                pause = self._connection_and_its_end()
                 self.state = "waiting"
-                stopping.wait(pause)
+                self._stopping.wait(pause)
             else:
                 self.state = "idle"
-                stopping.wait(TURN_SECONDS)
+                self._stopping.wait(TURN_SECONDS)
 
-    def _connection_and_its_end(self, stopping: threading.Event) -> float:
+    def _connection_and_its_end(self) -> float:
         """Live through one connection; returns how many seconds to wait before the next."""
         opened_at: float | None = None
         try:
@@ -111,7 +109,7 @@ class VenueLine:
             connection = self.venue.connect()
             with closing(VenueSocket(connection)) as socket:
                 opened_at = time.monotonic()
-                self._talk(socket, connection, stopping)
+                self._talk(socket, connection)
         except Exception as error:  # noqa: BLE001 - none may end the feed in silence: each is shown, and tried again
             sentence, retry_after = self._reason(error)
             self._note(sentence)
@@ -132,7 +130,7 @@ class VenueLine:
         logger.error("venue_failed", exc_info=error)
         return f"a mistake of this program: {error!r}", 0
 
-    def _talk(self, socket: VenueSocket, connection: Connection, stopping: threading.Event) -> None:
+    def _talk(self, socket: VenueSocket, connection: Connection) -> None:
         talk = connection.conversation
         self.state, self._asked_to_reconnect = "live", None
         log_event(logger, "venue_connected", venue=self.venue.name, symbols=len(self._wanted))
@@ -141,7 +139,7 @@ class VenueLine:
         received_at = 0
         keep_alive_at = time.monotonic() + connection.keep_alive_seconds
         try:
-            while self._wanted and not stopping.is_set():
+            while self._wanted and not self._stopping.is_set():
                 if asked is not self._wanted:
                     self._forget_trouble(self._wanted - asked)
                     asked = _ask(socket, talk, asked, self._wanted)

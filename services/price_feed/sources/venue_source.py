@@ -83,12 +83,9 @@ class VenueSource:
         }
 
     def close(self) -> None:
-        """Hang up everywhere; the next batch connects again."""
+        """Hang up everywhere."""
         for line in self._lines:
             line.stop()
-        self.resume()
-        self._subscriptions.end()
-        self._look_at = 0.0
 
     def _look(self) -> list[SourceMessage]:
         """Follow what is wanted now; returns the rolls that are found without another price."""
