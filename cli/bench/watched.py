@@ -43,10 +43,10 @@ class WatchedMarket:
         """Quote the price that reaches a stop so many ticks below the middle."""
         return self.market.quote(symbol, MIDDLE - stop * TICK)
 
-    def wait_until_watched(self) -> None:
-        """Wait until the workers hold every position, and a moment until they have settled."""
+    def wait_until_watched(self, *, workers: int = 1) -> None:
+        """Wait until so many workers hold every position, in shares as even as they get, and a moment longer."""
         analyze(self._stand.engine)
-        wait_until(self._is_watched, "every position watched", WATCHED_WITHIN_SECONDS)
+        wait_until(lambda: self._is_watched(workers), "every position watched", WATCHED_WITHIN_SECONDS)
         time.sleep(STILL_FOR_SECONDS)
 
     def _hold(self, symbol: str, positions: Sequence[Position], count: int) -> list[int]:
@@ -56,6 +56,8 @@ class WatchedMarket:
         self.positions += len(ids)
         return ids
 
-    def _is_watched(self) -> bool:
+    def _is_watched(self, workers: int) -> bool:
         beats = self._stand.heartbeats("tpsl_worker")
-        return sum(int(beat.facts["positions"]) for beat in beats) == self.positions
+        shares = [int(beat.facts["symbols"]) for beat in beats]
+        is_even = len(shares) == workers and max(shares) - min(shares) <= 1
+        return is_even and sum(int(beat.facts["positions"]) for beat in beats) == self.positions

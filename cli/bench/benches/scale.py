@@ -50,7 +50,7 @@ def _rate(stand: Stand, watched: WatchedMarket, backlogs: Backlogs, ticks: int, 
     """Return the rate of the second of two backlogs."""
     with ExitStack() as running:
         workers = [running.enter_context(stand.service("tpsl-worker")) for _ in range(count)]
-        watched.wait_until_watched()
+        watched.wait_until_watched(workers=count)
         backlogs.drain(ticks, workers)
         time.sleep(PAUSE_SECONDS)
         return ticks / backlogs.drain(ticks, workers).seconds
