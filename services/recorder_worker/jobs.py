@@ -50,27 +50,37 @@ def apply_accepted_signals() -> int:
     """
     (connections,) = _connections
     try:
-        clear_wake(connections.log)
-        return _apply_while_they_come(connections)
+        return _apply_while_they_come(connections) + apply_pending(connections)
     except (*DATABASE_LOST, BusError) as error:
         log_event(logger, "job_interrupted", level=logging.WARNING, reason=str(error).partition("\n")[0])
         return 0
 
 
 def _apply_while_they_come(connections: Connections) -> int:
+    """Apply what is free while nobody else is woken: two who share a trickle of signals take groups of half the size.
+
+    What comes after the flag is cleared wakes somebody, and is read once more here besides.
+    """
     until = time.monotonic() + LASTS_SECONDS
-    total = applied = apply_pending(connections)
-    while applied and time.monotonic() < until:
-        time.sleep(LOOKS_AGAIN_AFTER_SECONDS)
-        applied = apply_pending(connections)
-        total += applied
-    return total
+    try:
+        total = applied = _apply_free(connections)
+        while applied and time.monotonic() < until:
+            time.sleep(LOOKS_AGAIN_AFTER_SECONDS)
+            applied = _apply_free(connections)
+            total += applied
+        return total
+    finally:
+        clear_wake(connections.log)
 
 
 def apply_pending(connections: Connections) -> int:
     """Drain what is pending: first what nobody else is at, then, waiting its turn, what came behind somebody's back."""
+    return _apply_free(connections) + _drain(connections, wait=True)
+
+
+def _apply_free(connections: Connections) -> int:
     store_waiting(connections.engine, connections.log)
-    return _drain(connections, wait=False) + _drain(connections, wait=True)
+    return _drain(connections, wait=False)
 
 
 def _drain(connections: Connections, *, wait: bool) -> int:
@@ -80,6 +90,8 @@ def _drain(connections: Connections, *, wait: bool) -> int:
             pending = count_pending(connection, after=after, limit=RECORDERS_AT_ONCE)
         if not pending:
             return applied
+        if len(pending) == RECORDERS_AT_ONCE:  # enough for two
+            clear_wake(connections.log)
         recorder_ids = _as_many_as_fit(pending)
         applied += catch_up(connections.engine, connections.log, recorder_ids, wait=wait)
         after = recorder_ids[-1]

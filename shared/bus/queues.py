@@ -25,7 +25,7 @@ def connect_queue(url: str, *, timeout_seconds: float | None = None) -> Queue:
 
 
 def wake_recorder_workers(queue: Queue) -> bool:
-    """Enqueue the job unless one that has not yet begun to read is on its way; whether it was enqueued.
+    """Enqueue the job unless one that has yet to read the last time is on its way; whether it was enqueued.
 
     The flag expires by itself, so that a crash between flag and job delays work and does not lose it.
     """
@@ -46,5 +46,5 @@ def wake_recorder_workers(queue: Queue) -> bool:
 
 
 def clear_wake(client: redis.Redis) -> None:
-    """Let the next wake-up through; the job calls this before it reads, so that nothing is missed in between."""
+    """Let the next wake-up through; the job calls this before it reads the last time, so that nothing is missed."""
     client.delete(WAKE)

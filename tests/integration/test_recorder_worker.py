@@ -20,6 +20,7 @@ from shared.bus.heartbeat import read_heartbeats
 from shared.bus.queues import Queue, connect_queue, wake_recorder_workers
 from shared.bus.waiting_bodies import AlertBody, keep_waiting
 from shared.catch_up import RECORDERS_A_TRANSACTION
+from shared.catch_up import catch_up as catch_up_really
 from shared.domain.recorder_settings import parse_recorder_settings
 from shared.domain.timestamps import to_datetime
 from shared.settings import Settings
@@ -110,7 +111,7 @@ class TestJob:
         assert statuses(desk, recorder) == ["accepted"]
         assert apply_accepted_signals() == 1
 
-    def test_a_signal_that_comes_while_the_job_reads_wakes_another(
+    def test_a_signal_that_comes_while_the_job_reads_the_last_time_wakes_another(
         self, queue: Queue, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         wake_recorder_workers(queue)
@@ -120,18 +121,51 @@ class TestJob:
         assert woken == [True]
         assert len(queue.jobs) == 2
 
-    def test_a_job_looks_again_while_signals_come_but_not_for_ever(
-        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    def test_nobody_else_is_woken_for_signals_that_a_job_will_read(
+        self, queue: Queue, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        open_connections(Connections(engine=desk.engine, log=desk.redis))
-        come = [2, 1, 0, 7]
-        monkeypatch.setattr(jobs, "apply_pending", lambda _: come.pop(0))
+        wake_recorder_workers(queue)
+        come, woken = [1, 1, 0, 0], []
+        monkeypatch.setattr(jobs, "_apply_free", lambda _: woken.append(wake_recorder_workers(queue)) or come.pop(0))
+        assert apply_accepted_signals() == 2
+        assert woken == [False, False, False, True]
+
+    def test_another_is_woken_where_more_waits_than_is_taken_at_once(
+        self, desk: Desk, queue: Queue, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(jobs, "RECORDERS_AT_ONCE", 2)
+        desk.tick("100")
+        desk.alert_all([desk.recorder() for _ in range(3)], BUY)
+        woken: list[bool] = []
+
+        def catch_up(_engine: Engine, _log: Redis, recorder_ids: list[int], *, wait: bool) -> int:
+            woken.append(wake_recorder_workers(queue))
+            return catch_up_really(desk.engine, desk.redis, recorder_ids, wait=wait)
+
+        monkeypatch.setattr(jobs, "catch_up", catch_up)
+        wake_recorder_workers(queue)
         assert apply_accepted_signals() == 3
+        assert woken == [True, False]
+
+    def test_a_job_that_fails_does_not_keep_others_from_being_woken(
+        self, desk: Desk, queue: Queue, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        desk.tick("100")
+        desk.alert(desk.recorder(), BUY)
+        wake_recorder_workers(queue)
+        monkeypatch.setattr(jobs, "catch_up", lose_postgres)
+        assert apply_accepted_signals() == 0
+        assert wake_recorder_workers(queue)
+
+    def test_a_job_looks_again_while_signals_come_but_not_for_ever(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        come = [2, 1, 0, 3, 7]
+        monkeypatch.setattr(jobs, "_drain", lambda _, *, wait: 0 if wait else come.pop(0))
+        assert apply_accepted_signals() == 6
         assert come == [7]
 
         monkeypatch.setattr(jobs, "LASTS_SECONDS", 0.05)
-        monkeypatch.setattr(jobs, "apply_pending", lambda _: 1)
-        assert 1 <= apply_accepted_signals() <= 6
+        monkeypatch.setattr(jobs, "_drain", lambda _, *, wait: 0 if wait else 1)
+        assert 2 <= apply_accepted_signals() <= 7
 
 
 class TestSweep:
