@@ -47,18 +47,21 @@ class Flushes:
         return bool(self._to_go)
 
     def go_on(self, books: Mapping[str, SymbolBook]) -> None:
-        """Begin a flush if it is time, and go on with one that is under way, for a moment."""
-        now, ends_at = self._clock(), time.monotonic() + LONGEST_GO_SECONDS
+        """Begin a flush if it is time, and go on with one that is under way, for a moment, a go at least."""
+        now = self._clock()
         if not self._to_go and now >= self._next_at:
             self._next_at = now + self._times.interval
             self._to_go.extend([*books] * GOES_A_FLUSH)
         if self._to_go and count_waiting(self._log):  # an alert among them may come before the last ticks counted here
             self._to_go.clear()
         rewritten_after = self._rewritten_after(sum(map(len, books.values())))
-        while self._to_go and time.monotonic() <= ends_at:
+        ends_at = time.monotonic() + LONGEST_GO_SECONDS
+        while self._to_go:
             book = books.get(self._to_go.popleft())
             if book is not None:
                 self._go(book, rewritten_after)
+            if time.monotonic() > ends_at:
+                return
 
     def _go(self, book: SymbolBook, rewritten_after: float) -> None:
         now = self._clock()

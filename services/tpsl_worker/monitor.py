@@ -52,9 +52,9 @@ class Monitor:
         self._clock = clock
         self._books: dict[str, SymbolBook] = {}
         self._symbol_of: dict[int, str] = {}
-        self._unsure: set[str] = set()  # symbols whose positions have to be compared with the database
-        self._doubted: deque[str] = deque()  # symbols that are compared once more, just to be sure
-        self._reconcile_at = self._forget_at = self._flushed_at = 0.0
+        self._unsure: set[str] = set()  # symbols whose positions have to be loaded
+        self._doubted: deque[str] = deque()  # symbols that are compared with the database, just to be sure
+        self._reconcile_at = self._forget_at = self._kept_up_at = 0.0
 
     @property
     def symbols(self) -> int:
@@ -67,12 +67,12 @@ class Monitor:
         return len(self._symbol_of)
 
     def turn(self) -> None:
-        """Go once round: learn of positions, take ticks, exit, flush; waits a moment where nothing happens."""
+        """Go once round: learn of positions, take ticks, exit, keep up; waits a moment where nothing happens."""
         self._learn()
         self._take_ticks()
-        is_busy = self._exit_due() or self._ticks.more_wait
-        if not is_busy or self._clock() >= self._flushed_at + POSTPONED_SECONDS:
-            self._flush()
+        is_behind = self._exit_due() or self._ticks.more_wait
+        if not is_behind or self._clock() >= self._kept_up_at + POSTPONED_SECONDS:
+            self._keep_up()
 
     def close(self) -> None:
         """Give the connections back that it made, and the symbols."""
@@ -96,11 +96,6 @@ class Monitor:
         if self._share.beat_if_due(self._books.keys()):
             self._let_go(self._books.keys() & self._share.others)
             self._unsure |= self._share.own - self._books.keys()
-        if self._clock() >= self._reconcile_at:
-            self._reconcile_at = self._clock() + RECONCILE_EVERY_SECONDS
-            self._doubted.extend((self._share.own | self._books.keys()).difference(self._doubted))
-        if self._doubted:  # one a turn, so that exits need not wait for all
-            self._unsure.add(self._doubted.popleft())
         if self._unsure:
             self._reconcile(self._unsure)
             self._unsure = set()
@@ -173,13 +168,24 @@ class Monitor:
             self._load(part)
         return bool(due)
 
-    def _flush(self) -> None:
-        self._flushed_at = self._clock()
+    def _keep_up(self) -> None:
+        """Go on with what ticks and exits come before."""
+        self._kept_up_at = self._clock()
+        self._compare()
         self._flushes.go_on(self._books)
         self._share.renew_if_due()
         if self._clock() >= self._forget_at:
             self._forget_at = self._clock() + FORGET_EVERY_SECONDS
             self._forget()
+
+    def _compare(self) -> None:
+        """Compare all that is held with the database now and then, a symbol at a time: exits wait for no more."""
+        if self._clock() >= self._reconcile_at:
+            self._reconcile_at = self._clock() + RECONCILE_EVERY_SECONDS
+            self._doubted.extend((self._share.own | self._books.keys()).difference(self._doubted))
+        if self._doubted:
+            self._reconcile([self._doubted[0]])
+            self._doubted.popleft()
 
     def _forget(self) -> None:
         self._let_go([symbol for symbol, book in self._books.items() if not len(book)])

@@ -4,8 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, RowMapping, Update, func, select, text
+from sqlalchemy import Connection, RowMapping, Text, Update, cast, func, select, text
 
 from shared.domain.contracts import Contract
 from shared.domain.money import exact
@@ -16,6 +17,7 @@ from shared.store.position_rows import position_columns, position_from_row, posi
 from shared.store.tables import position_legs, recorder_positions
 
 _READ = position_columns()
+_read_versions = msgspec.json.Decoder(dict[int, int]).decode
 
 
 class StoredPosition(Struct, frozen=True, kw_only=True, gc=False):
@@ -51,8 +53,9 @@ def open_position_versions(connection: Connection, symbols: Collection[str]) -> 
     """Return the version of every open position in some symbols, by id."""
     columns = recorder_positions.c
     open_in_them = columns.status == "open", columns.ticker == func.any(list(symbols))
-    rows = connection.execute(select(columns.id, columns.version).where(*open_in_them))
-    return {row.id: row.version for row in rows}
+    document = cast(func.json_object_agg(columns.id, columns.version), Text)  # rows by themselves take far longer
+    versions = connection.execute(select(document).where(*open_in_them)).scalar_one()
+    return _read_versions(versions) if versions else {}
 
 
 def load_positions(connection: Connection, position_ids: Collection[int]) -> list[StoredPosition]:

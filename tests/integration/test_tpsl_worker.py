@@ -88,6 +88,18 @@ def turn_until(monitor: Monitor, happened: Callable[[], object]) -> None:
     wait_until(looked)
 
 
+def fall_behind(patch: pytest.MonkeyPatch) -> None:
+    """Have more ticks wait whenever some are taken."""
+    take = TickSubscription.next_batch
+
+    def leave_some(ticks: TickSubscription, timeout: float) -> list[LogEntry]:
+        batch = take(ticks, timeout)
+        ticks.more_wait = True
+        return batch
+
+    patch.setattr(TickSubscription, "next_batch", leave_some)
+
+
 def opened(desk: Desk, body: dict[str, str] = BUY, **settings: Any) -> Recorder:
     """Open a position at the last tick, and tell the monitor."""
     recorder = desk.recorder(**settings)
@@ -278,6 +290,26 @@ class TestLearning:
         turn_until(monitor, lambda: desk.position(changed)["worst_unrealized_pnl"] == -36)
         assert not is_closed(desk, changed)
 
+    def test_who_has_fallen_behind_compares_later_but_does_compare(
+        self, desk: Desk, monitor: Monitor, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        desk.tick("100")
+        opened(desk)
+        turn_until(monitor, lambda: monitor.positions == 1)
+        monkeypatch.setattr(told, "announce_positions", lambda *_: None)
+        opened(desk)
+        clock.seconds += RECONCILE_EVERY_SECONDS - POSTPONED_SECONDS
+        monitor.turn()
+        fall_behind(monkeypatch)
+        clock.seconds += POSTPONED_SECONDS / 2
+        monitor.turn()
+        clock.seconds += POSTPONED_SECONDS / 2 - 0.01
+        for _ in range(5):
+            monitor.turn()
+        assert monitor.positions == 1
+        clock.seconds += 0.01
+        turn_until(monitor, lambda: monitor.positions == 2)
+
     def test_a_position_that_is_announced_late_has_missed_nothing(
         self, desk: Desk, monitor: Monitor, clock: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -352,15 +384,8 @@ class TestFlushing:
         desk.tick("100")
         recorder = opened(desk)
         turn_until(monitor, lambda: monitor.positions == 1)
-        take = TickSubscription.next_batch
-
-        def leave_some(ticks: TickSubscription, timeout: float) -> list[LogEntry]:
-            batch = take(ticks, timeout)
-            ticks.more_wait = True
-            return batch
-
         with monkeypatch.context() as patch:
-            patch.setattr(TickSubscription, "next_batch", leave_some)
+            fall_behind(patch)
             desk.tick("90")
             for _ in range(20):
                 monitor.turn()
