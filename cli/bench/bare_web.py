@@ -8,6 +8,7 @@ import sys
 from functools import partial
 
 from flask import Flask, Response, jsonify, request
+from granian.constants import Interfaces
 from sqlalchemy import text
 
 from services.web.__main__ import main
@@ -39,4 +40,4 @@ def bare_app(view: str, settings: Settings) -> Flask:
 
 
 if __name__ == "__main__":
-    main(load_settings(os.environ), partial(bare_app, sys.argv[1]))
+    main(load_settings(os.environ), partial(bare_app, sys.argv[1]), Interfaces.WSGI)

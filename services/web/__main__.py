@@ -1,4 +1,4 @@
-"""Runs the web service under Granian: one process of many threads, and one that starts, watches and stops it."""
+"""Runs the web service under Granian: one process that serves, and one that starts, watches and stops it."""
 
 import gc
 import logging
@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any
 
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
@@ -17,12 +17,8 @@ from granian.server import Server
 from shared.logs import configure_logging, log_event
 from shared.settings import Settings
 
-if TYPE_CHECKING:
-    from flask import Flask
-
-# Each open live stream keeps a thread; a thread that waits costs little, and one that nobody needs ends.
-THREADS = 96
-# Requests beyond the threads wait; browsers and proxies also keep connections open that ask for nothing.
+THREADS = 96  # of pages: each open live stream keeps one, and a thread that waits costs little
+# Browsers and proxies also keep connections open that ask for nothing.
 CONNECTIONS = 1024
 # Those beyond are connected by the kernel, if it is allowed to keep so many (net.core.somaxconn): who finds no room
 # there tries again only after a second, then after two more, and TradingView gives up.
@@ -37,14 +33,22 @@ class PortTaken(Exception):
     """The port that the service should listen on is not free; the message names it."""
 
 
-def make_web_app(settings: Settings) -> "Flask":
-    """Make the app, loading it now: in the process that serves it, for the one that watches it has no need of it."""
-    from services.web.app import create_app  # noqa: PLC0415
-
-    return create_app(settings)
+MakeApp = Callable[[Settings], Any]
 
 
-def main(settings: Settings, make_app: "Callable[[Settings], Flask]" = make_web_app) -> None:
+def make_web_app(settings: Settings) -> Any:
+    """Make the service, loading it now: in the process that serves, for the one that watches it has no need of it."""
+    from services.web.alert_door import AlertDoor  # noqa: PLC0415
+    from services.web.app import LARGEST_FORM, create_app  # noqa: PLC0415
+    from services.web.backend import backend_of  # noqa: PLC0415
+    from services.web.doors import Doors  # noqa: PLC0415
+    from services.web.flask_door import FlaskDoor  # noqa: PLC0415
+
+    app = create_app(settings)
+    return Doors(AlertDoor(backend_of(app)), FlaskDoor(app, threads=THREADS, largest_body=LARGEST_FORM))
+
+
+def main(settings: Settings, make_app: MakeApp = make_web_app, interface: Interfaces = Interfaces.RSGI) -> None:
     """Serve until told to stop."""
     try:
         check_port(settings)
@@ -55,10 +59,10 @@ def main(settings: Settings, make_app: "Callable[[Settings], Flask]" = make_web_
         "services.web",
         address=settings.host,
         port=settings.port,
-        interface=Interfaces.WSGI,
+        interface=interface,
         http=HTTPModes.http1,
         websockets=False,
-        blocking_threads=THREADS,
+        blocking_threads=THREADS if interface is Interfaces.WSGI else 1,
         backpressure=CONNECTIONS,
         backlog=CONNECTIONS_BEYOND,
         workers_kill_timeout=GRACEFUL_SECONDS,
@@ -79,7 +83,7 @@ def check_port(settings: Settings) -> None:
         raise PortTaken(f"Cannot listen on {where}: {error.strerror}. Set PORT to a free one.") from error
 
 
-def load_app(settings: Settings, make_app: "Callable[[Settings], Flask]") -> "Flask":
+def load_app(settings: Settings, make_app: MakeApp) -> Any:
     """Make the app in the process that serves it.
 
     What it is made of is taken for permanent: collecting garbage need not look at it each time.

@@ -1,4 +1,4 @@
-"""Puts the web service together: webhooks, pages, API, live stream and health."""
+"""Puts together what Flask answers: pages, API, live stream and health."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from services.web.pages import pages
 from services.web.problems import register_problems
 from services.web.prometheus import prometheus
 from services.web.security_headers import add_security_headers
-from services.web.webhooks import AlertDoor, webhooks
+from services.web.webhooks import webhooks
 from shared.settings import Settings
 
 LARGEST_FORM = 256 * 1024
@@ -33,9 +33,7 @@ def create_app(settings: Settings) -> Flask:
         MAX_CONTENT_LENGTH=LARGEST_FORM,
     )
     app.session_interface = SessionCookie()
-    backend = connect_backend(settings)
-    install_backend(app, backend)
-    app.wsgi_app = AlertDoor(app.wsgi_app, backend)  # type: ignore[method-assign]
+    install_backend(app, connect_backend(settings))
     if settings.trust_proxy:
         hops = settings.trust_proxy
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

@@ -15,7 +15,6 @@ from shared.store.database import Engine, connect_database
 from shared.tokens import TokenCipher
 
 INTAKE_CONNECTIONS = 12
-LOOK_UPS_AT_ONCE = 8  # of recorders that alerts are for; whoever waits for a connection does not wait for long
 INTAKE_PATIENCE_MS = 800  # to find one of the connections, and for each answer; after that Redis keeps the alert
 PAGE_CONNECTIONS = 12
 PAGE_PATIENCE_SECONDS = 1
@@ -59,7 +58,7 @@ def connect_backend(settings: Settings) -> Backend:
         intake_engine=intake_engine,
         intake_bus=intake_bus,
         alert_store=alert_store,
-        alerts=AlertIntake(alert_store, intake_bus, allows=webhook_limit.allows, look_ups_at_once=LOOK_UPS_AT_ONCE),
+        alerts=AlertIntake(alert_store, intake_bus, allows=webhook_limit.allows),
         cipher=TokenCipher(settings.secret_key),
         webhook_limit=webhook_limit,
         log_in_limit=RateLimit(LOG_INS_A_MINUTE),
@@ -71,6 +70,11 @@ def install_backend(app: Flask, backend: Backend) -> None:
     app.extensions[_EXTENSION] = backend
 
 
+def backend_of(app: Flask) -> Backend:
+    """The backend that an app was given."""
+    return cast("Backend", app.extensions[_EXTENSION])
+
+
 def backend() -> Backend:
     """The backend of the app that answers the current request."""
-    return cast("Backend", current_app.extensions[_EXTENSION])
+    return backend_of(current_app)

@@ -1,10 +1,12 @@
 """Takes alerts: Postgres stores them, many in one commit; while it is away, Redis keeps them for it in their order."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import Enum, auto
-from threading import BoundedSemaphore
+from typing import TypeVar
 
 from shared.bus.intake import IntakeBus, Standing
 from shared.bus.waiting_bodies import AlertBody
@@ -16,8 +18,12 @@ from shared.store.database import DATABASE_LOST
 from shared.store.signal_intake import StoredSignal
 
 MOST_AT_ONCE = 200
+APART_AT_ONCE = 8  # of alerts that are looked at one by one; whoever waits for a connection does not wait for long
 
 logger = logging.getLogger(__name__)
+
+Asked = TypeVar("Asked")
+Told = TypeVar("Told")
 
 
 class NotStored(Enum):
@@ -42,40 +48,44 @@ class AlertsWait(Exception):
 
 
 class AlertIntake:
-    """Takes the alerts of one process, whose threads share it."""
+    """Takes the alerts of one process on its event loop; whoever has to be waited for is asked in threads."""
 
-    def __init__(
-        self, store: AlertStore, bus: IntakeBus, *, allows: Callable[[Hashable], bool], look_ups_at_once: int
-    ) -> None:
+    def __init__(self, store: AlertStore, bus: IntakeBus, *, allows: Callable[[Hashable], bool]) -> None:
         """Take no more alerts of a recorder than the limit allows."""
         self._store = store
         self._bus = bus
         self._allows = allows
-        self._looking_up = BoundedSemaphore(look_ups_at_once)
-        self._commits = GroupCommit(self._take_together, most=MOST_AT_ONCE)
+        self._apart = ThreadPoolExecutor(APART_AT_ONCE, thread_name_prefix="alert")
+        together = ThreadPoolExecutor(1, thread_name_prefix="alerts")
+        self._commits = GroupCommit(self._take_together, most=MOST_AT_ONCE, executor=together)
 
-    def take(self, alert: AlertBody) -> Stored | NotStored:
+    async def take(self, alert: AlertBody) -> Stored | NotStored:
         """Store an alert; have Redis keep it if that fails, or if others wait there already, whom it must not pass."""
         try:
-            acceptance = self._store.recall(alert) or self._look_up(alert)
+            acceptance = self._store.recall(alert) or await self._in_thread(self._look_up, alert)
             if acceptance is None:
                 return NotStored.FOR_NOBODY
             if not self._allows((acceptance.row.user_id, acceptance.row.recorder_id)):
                 return NotStored.OVER_THE_LIMIT
             accepted = AcceptedAlert(alert=alert, acceptance=acceptance)
-            return self._commits.take(accepted) or self._store_anew(accepted)
+            taken = await self._commits.take(accepted)
+            return taken if taken is not None else await self._in_thread(self._store_anew, accepted)
         except AlertsWait:
             pass
         except DATABASE_LOST as error:
             _log_away(error)
         except Exception:
             logger.exception("webhook_failed")
-        return self._keep(alert) if self._allows(alert.token_hash) else NotStored.OVER_THE_LIMIT
+        if not self._allows(alert.token_hash):
+            return NotStored.OVER_THE_LIMIT
+        return await self._in_thread(self._keep, alert)
+
+    async def _in_thread(self, ask: Callable[[Asked], Told], about: Asked) -> Told:
+        return await asyncio.get_running_loop().run_in_executor(self._apart, ask, about)
 
     def _look_up(self, alert: AlertBody) -> Acceptance | None:
-        with self._looking_up:
-            self._read_standing()
-            return self._store.look_up(alert)
+        self._read_standing()
+        return self._store.look_up(alert)
 
     def _take_together(self, accepted: Sequence[AcceptedAlert]) -> Sequence[Stored | NotStored | None]:
         """Take many at one place in the tick log; None for those that have to be looked at again, one by one."""
@@ -95,9 +105,8 @@ class AlertIntake:
         return [_stored(each.acceptance, stored.get(each.alert.intake_id)) for each in accepted]
 
     def _store_anew(self, accepted: AcceptedAlert) -> Stored | NotStored:
-        with self._looking_up:
-            standing = self._read_standing(accepted.acceptance.row.ticker)
-            stored = self._store.store_anew(accepted, standing)
+        standing = self._read_standing(accepted.acceptance.row.ticker)
+        stored = self._store.store_anew(accepted, standing)
         if stored is not None and stored.status == ACCEPTED and standing is not None:
             self._bus.wake()
         return _stored(accepted.acceptance, stored) or NotStored.FOR_NOBODY

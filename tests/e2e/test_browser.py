@@ -20,13 +20,13 @@ from selenium.webdriver.common.keys import Keys
 from sqlalchemy import Engine, select
 from werkzeug.serving import make_server
 
-from services.web.app import create_app
 from shared.bus.connection import connect_redis
 from shared.bus.heartbeat import SERVICES
 from shared.bus.publisher import TickPublisher
 from shared.catch_up import catch_up
 from shared.settings import load_settings
 from shared.store.tables import recorders
+from tests.alert_requests import create_web
 from tests.recorded_rows import PASSWORD, SECRET, Rows, add_history, add_recorder, add_user
 
 FLAGS = [
@@ -134,7 +134,7 @@ def site(engine: Engine, database_url: str, _redis_server_url: str) -> Iterator[
     with engine.begin() as connection:
         ids = _fill(add_recorder(connection, add_user(connection, "trader"), "Opening range with a rather long name"))
         add_user(connection, "newcomer")
-    server = make_server("127.0.0.1", 0, create_app(settings), threaded=True)
+    server = make_server("127.0.0.1", 0, create_web(settings), threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     site = Site(f"http://127.0.0.1:{server.server_port}", ids, redis)

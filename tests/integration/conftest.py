@@ -11,7 +11,6 @@ from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import Engine
 
-from services.web.app import create_app
 from services.web.backend import Backend
 from shared.domain.recorder_settings import parse_recorder_settings
 from shared.settings import Settings
@@ -19,6 +18,7 @@ from shared.store import users
 from shared.store.recorders import Recorder, create_recorder
 from shared.store.users import NewUser, change_password, create_user, rotate_api_key
 from shared.tokens import TokenCipher
+from tests.alert_requests import create_web
 from tests.trading import Desk, empty_desk
 
 PASSWORD = "correct horse"
@@ -74,7 +74,7 @@ def _quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def app(settings: Settings) -> Iterator[Flask]:
-    app = create_app(settings)
+    app = create_web(settings)
     yield app
     backend: Backend = app.extensions["recorder"]
     backend.engine.dispose()

@@ -13,7 +13,6 @@ from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import Engine, select, update
 
-from services.web.app import create_app
 from services.web.backend import Backend
 from shared.bus.queues import QUEUE, WAKE
 from shared.domain.contracts import Contract
@@ -22,6 +21,7 @@ from shared.settings import Settings
 from shared.store.contracts import add_contract, contracts_in_force
 from shared.store.tables import recorded_signals, recorders
 from shared.tokens import make_token
+from tests.alert_requests import create_web
 from tests.integration.conftest import Trader
 
 BUY = json.dumps({"action": "buy", "ticker": "CME_MINI:MNQ1!", "price": "25000.25", "quantity": 2})
@@ -39,7 +39,7 @@ def without_postgres(settings: Settings) -> Iterator[FlaskClient]:
 
 
 def _client(settings: Settings) -> Iterator[FlaskClient]:
-    app = create_app(settings)
+    app = create_web(settings)
     client = app.test_client()
     yield client
     backend_of(client).intake_engine.dispose()

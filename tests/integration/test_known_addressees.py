@@ -14,10 +14,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, event, select
 from sqlalchemy.engine import Connection
 
-from services.web.backend import LOOK_UPS_AT_ONCE
 from shared.bus.waiting_bodies import AlertBody
 from shared.domain.recorder_settings import parse_recorder_settings
-from shared.intake.alert_intake import AlertIntake
+from shared.intake.alert_intake import APART_AT_ONCE, AlertIntake
 from shared.intake.alert_store import AcceptedAlert, AlertStore
 from shared.settings import Settings
 from shared.store.recorders import delete_recorder, rotate_webhook_token, update_recorder
@@ -139,7 +138,7 @@ def test_no_more_recorders_are_looked_up_at_once_than_there_are_connections(
         )
 
     assert codes == {200}
-    assert 1 < max(counts) <= LOOK_UPS_AT_ONCE
+    assert 1 < max(counts) <= APART_AT_ONCE
 
 
 def test_many_alerts_at_once_are_stored_in_few_commits(known: FlaskClient, app: Flask, trader: Trader) -> None:

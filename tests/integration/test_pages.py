@@ -16,12 +16,12 @@ from sqlalchemy import Engine, delete, select
 from werkzeug.test import TestResponse
 
 from services.recorder_worker.settler import Settler
-from services.web.app import create_app
 from shared.bus.publisher import TickPublisher
 from shared.settings import Settings
 from shared.store.recorder_locks import let_rest
 from shared.store.result_days import load_result_days
 from shared.store.tables import recorder_settings, recorders, users
+from tests.alert_requests import create_web
 from tests.recorded_rows import PASSWORD, Rows, add_history, add_recorder, add_user
 
 NOON = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
@@ -38,7 +38,7 @@ def rows(engine: Engine) -> Iterator[Rows]:
 
 @pytest.fixture
 def client(settings: Settings) -> FlaskClient:
-    return create_app(settings).test_client()
+    return create_web(settings).test_client()
 
 
 def sign_in(client: FlaskClient, rows: Rows, name: str = "trader") -> None:

@@ -18,7 +18,6 @@ from redis import Redis
 from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import OperationalError
 
-from services.web.app import create_app
 from services.web.backend import Backend
 from shared.bus import waiting_bodies
 from shared.bus.waiting_bodies import AlertBody, count_waiting, keep_waiting
@@ -33,6 +32,7 @@ from shared.settings import Settings
 from shared.store.recorders import rotate_webhook_token, update_recorder
 from shared.store.tables import recorded_signals
 from shared.tokens import TokenCipher, make_token, token_hash
+from tests.alert_requests import create_web
 from tests.integration.conftest import Trader, make_trader
 from tests.trading import Desk
 
@@ -46,7 +46,7 @@ def alert_of(number: int, **others: object) -> str:
 
 @contextmanager
 def web_with(settings: Settings) -> Iterator[FlaskClient]:
-    app = create_app(settings)
+    app = create_web(settings)
     yield app.test_client()
     backend: Backend = app.extensions["recorder"]
     backend.intake_engine.dispose()

@@ -13,8 +13,10 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from sqlalchemy import Engine, select
 
 from shared.settings import Settings
+from shared.store.tables import recorded_signals
 from tests.integration.conftest import PASSWORD, Trader
 from tests.trading import wait_until
 
@@ -24,7 +26,7 @@ RECORDER = Path(sys.executable).with_name("recorder")
 @pytest.fixture
 def environment(settings: Settings) -> dict[str, str]:
     return {
-        "PATH": os.environ["PATH"],
+        **{name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ},
         "DATABASE_URL": settings.database_url,
         "REDIS_URL": settings.redis_url,
         "SECRET_KEY": settings.secret_key,
@@ -71,6 +73,23 @@ def test_clients_that_never_hang_up_keep_nobody_waiting(environment: dict[str, s
             client.sendall(head.encode() + b"\r\n\r\n" + body)
             assert client.recv(4096).startswith(b"HTTP/1.1 200")
         assert post(port, trader.token, [body]) == 200
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("framing", ["Content-Length: 500", "Transfer-Encoding: chunked"])
+def test_an_alert_that_is_cut_off_is_not_taken(
+    environment: dict[str, str], trader: Trader, engine: Engine, framing: str
+) -> None:
+    port = int(environment["PORT"])
+    head = f"POST /webhook/{trader.token} HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        client.sendall(head.encode() + b"3\r\nbuy\r\n")
+        time.sleep(0.2)
+    assert post(port, trader.token, [b"sell"]) == 200
+
+    with engine.connect() as connection:
+        ours = select(recorded_signals.c.raw_data).where(recorded_signals.c.user_id == trader.id)
+        assert connection.execute(ours).scalars().all() == [b"sell"]
 
 
 def test_a_server_whose_watcher_was_killed_leaves_its_port_to_the_next(
