@@ -1,6 +1,5 @@
 """The URLs that alerts are posted to: store, wake, answer; nothing is applied here."""
 
-import json
 import logging
 import time
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 from uuid import uuid4
 
+import msgspec
 from granian.rsgi import HTTPProtocol, Scope
 
 from services.web.backend import Backend
@@ -64,7 +64,7 @@ class AlertDoor:
         began_at = time.monotonic()
         body = await read_body(scope, proto, LARGEST_BODY)
         answer = await self._answer_to(scope, body)
-        proto.response_bytes(answer.code, answer.headers(), json.dumps(answer.body).encode())
+        proto.response_bytes(answer.code, answer.headers(), msgspec.json.encode(answer.body))
         _log(answer, time.monotonic() - began_at)
 
     async def _answer_to(self, scope: Scope, body: bytes | None) -> Answer:

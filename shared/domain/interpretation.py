@@ -65,8 +65,8 @@ def interpret(
 
 def refusal_whatever_is_held(signal: Signal, settings: RecorderSettings) -> str | None:
     """Return the reason why no position could make sense of the signal, or None if one could."""
-    refusals = [_refusal(signal, held, settings) for held in (0, LONG, SHORT)]
-    return refusals[0] if all(refusals) else None
+    refusal = _refusal(signal, 0, settings)
+    return refusal if refusal and all(_refusal(signal, held, settings) for held in (LONG, SHORT)) else None
 
 
 def plain_quantity(signal: Signal) -> StatedQuantity:
