@@ -12,6 +12,7 @@ from shared.intake.alert_intake import AlertIntake
 from shared.intake.alert_store import AlertStore
 from shared.settings import Settings
 from shared.store.database import Engine, connect_database
+from shared.store.position_courses import RememberedCourses
 from shared.tokens import TokenCipher
 
 INTAKE_CONNECTIONS = 12
@@ -30,6 +31,7 @@ class Backend:
     settings: Settings
     engine: Engine
     redis: RedisClient
+    courses: RememberedCourses
     intake_engine: Engine
     intake_bus: IntakeBus
     alert_store: AlertStore
@@ -55,6 +57,7 @@ def connect_backend(settings: Settings) -> Backend:
         settings=settings,
         engine=connect_database(settings.database_url, application="web", pool_size=PAGE_CONNECTIONS),
         redis=connect_redis(settings.redis_url, retries=True, timeout_seconds=PAGE_PATIENCE_SECONDS),
+        courses=RememberedCourses(),
         intake_engine=intake_engine,
         intake_bus=intake_bus,
         alert_store=alert_store,

@@ -57,7 +57,37 @@ def position_parts(connection: Connection, user_id: int, recorder_id: int | None
 
 def result_parts(scope: Scope, zone: ZoneInfo) -> Parts:
     """Read what was booked, on connections of its own: figures and equity curve, or that they are being added up."""
-    days = read_days([scope]).get(scope)
+    return _result_parts(scope, read_days([scope]).get(scope), zone)
+
+
+def overall_parts(user_id: int, zone: ZoneInfo) -> Parts:
+    """Read what all recorders booked together, and each of the busiest ones; on connections of its own."""
+    with backend().engine.connect() as connection:
+        names = busiest_recorders(connection, user_id, most=RECORDERS_SHOWN)
+    everything, single = Scope(user_id=user_id), _scopes_of(user_id, names)
+    days = read_days([everything, *single], in_total=single)
+    lines = _lines_by_recorder(single, days, names)
+    return {**_result_parts(everything, days.get(everything), zone), "by_recorder": lines}
+
+
+def lines_by_recorder(user_id: int, names: Mapping[int, str]) -> list[RecorderLine]:
+    """Read what each of some recorders of a user booked, on a connection of its own."""
+    scopes = _scopes_of(user_id, names)
+    return _lines_by_recorder(scopes, read_days(scopes, in_total=scopes), names)
+
+
+def _scopes_of(user_id: int, names: Mapping[int, str]) -> Mapping[Scope, int]:
+    return {Scope(user_id=user_id, recorder_id=each): each for each in names}
+
+
+def _lines_by_recorder(
+    scopes: Mapping[Scope, int], days: Mapping[Scope, Sequence[ResultDay]], names: Mapping[int, str]
+) -> list[RecorderLine]:
+    of_recorders = {scopes[scope]: of_scope for scope, of_scope in days.items() if scope in scopes}
+    return recorder_lines(of_recorders, names, unknown=ADDING_UP)
+
+
+def _result_parts(scope: Scope, days: Sequence[ResultDay] | None, zone: ZoneInfo) -> Parts:
     if days is None:
         nothing = {"wide": "", "narrow": "", "title": "No curve yet", "reason": f"{ADDING_UP.capitalize()}."}
         return {"figures": unknown_figures(ADDING_UP), "equity": nothing}
@@ -65,20 +95,6 @@ def result_parts(scope: Scope, zone: ZoneInfo) -> Parts:
         "figures": large_figures(days, trading_day(datetime.now(UTC))),
         "equity": _equity(scope, zone, days),
     }
-
-
-def overall_parts(user_id: int, zone: ZoneInfo) -> Parts:
-    """Read what all recorders booked together, and each of the busiest ones; on connections of its own."""
-    with backend().engine.connect() as connection:
-        names = busiest_recorders(connection, user_id, most=RECORDERS_SHOWN)
-    return {**result_parts(Scope(user_id=user_id), zone), "by_recorder": lines_by_recorder(user_id, names)}
-
-
-def lines_by_recorder(user_id: int, names: Mapping[int, str]) -> list[RecorderLine]:
-    """Read what each of some recorders of a user booked, on a connection of its own."""
-    scopes = {Scope(user_id=user_id, recorder_id=each): each for each in names}
-    days = {scopes[scope]: of_scope for scope, of_scope in read_days(scopes, in_total=True).items()}
-    return recorder_lines(days, names, unknown=ADDING_UP)
 
 
 def trade_parts(connection: Connection, user_id: int) -> Parts:

@@ -17,14 +17,14 @@ MOST_STEPS = 2000  # a chart is less than a thousand units wide
 ADDING_UP = "a long history is being added up, which takes a minute or two"
 
 
-def read_days(scopes: Collection[Scope], *, in_total: bool = False) -> Mapping[Scope, Sequence[ResultDay]]:
-    """Read the trading days of some scopes, which the caller knows to be the user's, or totals where these will do.
+def read_days(scopes: Collection[Scope], in_total: Collection[Scope] = ()) -> Mapping[Scope, Sequence[ResultDay]]:
+    """Read the trading days of some scopes, which the caller knows to be the user's; totals where these will do.
 
     A scope is missing while its history is being added up.
     """
     with backend().engine.connect() as connection:
         begin_snapshot(connection)
-        return load_result_days(connection, scopes, in_total=in_total)
+        return load_result_days(connection, scopes, backend().courses, in_total=in_total)
 
 
 def steps_by_day(days: Sequence[ResultDay]) -> bool:

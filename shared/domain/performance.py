@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import accumulate
 
+from msgspec import Struct
+
 from shared.domain.money import quotient
 
 NO_CLOSED_TRADE = "no closed trade yet"
@@ -19,8 +21,7 @@ class Figure:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(Struct, frozen=True, kw_only=True, gc=False):
     """What one closed trade brought after costs, and when (ns, UTC)."""
 
     exited_at: int
@@ -60,8 +61,7 @@ class Performance:
     closed_drawdown: Decimal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EquityPoint:
+class EquityPoint(Struct, frozen=True, kw_only=True, gc=False):
     """Booked results up to a moment (ns, UTC), and how far they lie below their highest level: 0 or less."""
 
     at: int

@@ -4,17 +4,17 @@ A day says how results went within it, counted from its start, so days that are 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+
+from msgspec import Struct
 
 from shared.domain.performance import EquityPoint, Performance, TickDrawdown, performance_of
 
 ZERO = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResultDay:
+class ResultDay(Struct, frozen=True, kw_only=True, gc=False):
     """What one trading day came to, of one recorder or of several, in one currency; money counts from its start.
 
     Of closed trades: how many, what was won and lost, the highest and lowest booked result and its deepest fall. Of

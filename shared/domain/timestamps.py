@@ -13,6 +13,8 @@ NS_PER_US = 1_000
 NS_DIGITS = 9
 SECONDS_A_MINUTE = 60
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_TO_THE_SECOND = len("1970-01-01T00:00:00")
 END = 1 << 63  # what a signed 64-bit integer holds: until the year 2262
 
 ISO = re.compile(
@@ -49,7 +51,7 @@ def parse_webhook_time(text: str) -> int:
 def format_timestamp(ns: int, digits: int) -> str:
     """Write ISO-8601 in UTC ending in Z with `digits` decimals, cut off, none for 0."""
     seconds, fraction = divmod(ns, NS_PER_SECOND)
-    text = (EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+    text = (EPOCH + timedelta(seconds=seconds)).isoformat()[:_TO_THE_SECOND]
     decimals = f".{fraction:09d}"[: digits + 1] if digits else ""
     return f"{text}{decimals}Z"
 
@@ -61,7 +63,7 @@ def to_datetime(ns: int) -> datetime:
 
 def from_datetime(moment: datetime) -> int:
     """Convert an aware datetime exactly."""
-    return (moment - EPOCH) // timedelta(microseconds=1) * NS_PER_US
+    return (moment - EPOCH) // _MICROSECOND * NS_PER_US
 
 
 def _parse_iso(text: str, stripped: str) -> tuple[int, int]:

@@ -15,6 +15,20 @@ STARTED = "timestamptz 'epoch' + CAST(p.totals ->> 'leg_started_at' AS bigint) /
 # As they are indexed.
 CLOSED = "coalesce(t.exit_time, 'infinity')"
 _POSITION_CLOSED = "coalesce(p.closed_at, 'infinity')"
+# What an open position `p` was worth at its lowest since its last fill, after what it booked.
+LOTS_HELD = """
+    CROSS JOIN LATERAL (
+        SELECT CASE p.side WHEN 'LONG' THEN 1 ELSE -1 END AS direction,
+            sum(CAST(lot ->> 'entry_price' AS numeric) * CAST(lot ->> 'quantity' AS integer)) AS value
+        FROM jsonb_array_elements(p.entries) lot
+    ) held
+"""
+LOWEST_WHILE_OPEN = """
+    p.realized_pnl + multiplier * least(
+        direction * (coalesce(lowest_since_fill * p.total_quantity, value) - value),
+        direction * (coalesce(highest_since_fill * p.total_quantity, value) - value)
+    )
+"""
 _ONE_DAY = timedelta(days=1)
 
 
@@ -95,23 +109,16 @@ _STEPS = f"""
     ) last ON true
     UNION ALL
     SELECT scope_id, currency, p.opened_at, p.opened_by, p.id, leg.number, leg.started_at,
-        p.realized_pnl + multiplier * least(
-            direction * (coalesce(lowest_since_fill * p.total_quantity, value) - value),
-            direction * (coalesce(highest_since_fill * p.total_quantity, value) - value)
-        ) - coalesce(before.lowest_result, 0),
+        {LOWEST_WHILE_OPEN} - coalesce(before.lowest_result, 0),
         p.realized_pnl - coalesce(before.realized_before, 0),
         CASE WHEN before.number IS NULL THEN 1 ELSE 0 END, p.gap_seconds, false
     FROM wanted
     JOIN recorder_positions p ON p.status = 'open' AND p.voided_by IS NULL {{of_position}}
     JOIN contracts ON contracts.id = p.contract_id
     CROSS JOIN LATERAL (
-        SELECT CAST(p.totals ->> 'leg' AS integer) AS number, CASE p.side WHEN 'LONG' THEN 1 ELSE -1 END AS direction,
-            {{started}} AS started_at
+        SELECT CAST(p.totals ->> 'leg' AS integer) AS number, {{started}} AS started_at
     ) leg
-    CROSS JOIN LATERAL (
-        SELECT sum(CAST(lot ->> 'entry_price' AS numeric) * CAST(lot ->> 'quantity' AS integer)) AS value
-        FROM jsonb_array_elements(p.entries) lot
-    ) entered
+    {LOTS_HELD}
     LEFT JOIN position_legs before ON before.position_id = p.id AND before.number = leg.number - 1
     WHERE leg.started_at >= begins AND leg.started_at < ends
 """

@@ -6,17 +6,21 @@ A long history that nobody has settled yet (`shared.store.settling`) is not comp
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import groupby
+from operator import attrgetter
 
-from sqlalchemy import Connection, RowMapping, text
+from sqlalchemy import Connection, TextClause, text
 
+from shared.domain.day_courses import days_of
 from shared.domain.result_days import ResultDay
 from shared.domain.timestamps import from_datetime
 from shared.store.day_summaries import UNDER_WAY, Stretch, day_hours, day_queries
+from shared.store.position_courses import Course, RememberedCourses
 from shared.store.settling import last_day_over
 
 # So many trades of days that are over are added up within a request, in a tenth or a fifth of a second.
 MOST_OWED = 5_000
-_BEGINNING, _END = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+_BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,20 +51,30 @@ class _Settled:
 
 
 def load_result_days(
-    connection: Connection, scopes: Collection[Scope], *, in_total: bool = False, most_owed: int = MOST_OWED
+    connection: Connection,
+    scopes: Collection[Scope],
+    courses: RememberedCourses,
+    *,
+    in_total: Collection[Scope] = (),
+    most_owed: int = MOST_OWED,
 ) -> Mapping[Scope, Sequence[ResultDay]]:
     """Load every trading day that came to something, by scope, in their order; call it in one REPEATABLE READ.
 
-    `in_total` makes one of as many of the first as can be. A scope is missing while more than `most_owed` trades of
-    days that are over wait to be settled.
+    Of scopes that are `in_total`, as many of the first days as can be are one. A scope is missing while more than
+    `most_owed` trades of days that are over wait to be settled.
     """
     settled = _load_settled(connection, scopes)
     owed = _owed(connection, settled)
     if _count_closings(connection, owed, at_most=most_owed + 1) > most_owed:
         settled = {scope: each for scope, each in settled.items() if scope not in owed}
     found: dict[Scope, list[ResultDay]] = {scope: [] for scope in settled}
-    for scope, day in [*_load_days(connection, settled, in_total=in_total), *_compute_days(connection, settled)]:
-        found[scope].append(day)
+    for days_of_scopes in (
+        _load_days(connection, settled, in_total),
+        _compute_gaps(connection, settled),
+        _compute_the_rest(connection, settled, courses),
+    ):
+        for scope, day in days_of_scopes:
+            found[scope].append(day)
     for days in found.values():
         days.sort(key=lambda each: each.day)
     return found
@@ -96,10 +110,11 @@ def _load_under_way(connection: Connection, ids: Collection[int]) -> set[tuple[i
 
 
 def _count_closings(connection: Connection, hours: Mapping[Scope, tuple[datetime, datetime]], *, at_most: int) -> int:
-    """Count the trades that closed in these hours, no further than to `at_most`."""
+    """Count the trades that closed in these hours, no further than to `at_most`; a user's count for its recorders."""
     count = 0
-    for of_users, query in ((True, _CLOSINGS_OF_USERS), (False, _CLOSINGS_OF_RECORDERS)):
-        chosen = {scope: each for scope, each in hours.items() if (scope.recorder_id is None) == of_users}
+    users = {scope: each for scope, each in hours.items() if scope.recorder_id is None}
+    others = {scope: each for scope, each in hours.items() if Scope(user_id=scope.user_id) not in users}
+    for chosen, query in ((users, _CLOSINGS_OF_USERS), (others, _CLOSINGS_OF_RECORDERS)):
         if chosen and count < at_most:
             parameters = {
                 "owners": [scope.owner for scope in chosen],
@@ -112,31 +127,68 @@ def _count_closings(connection: Connection, hours: Mapping[Scope, tuple[datetime
 
 
 def _load_days(
-    connection: Connection, settled: Mapping[Scope, _Settled], *, in_total: bool
+    connection: Connection, settled: Mapping[Scope, _Settled], in_total: Collection[Scope]
 ) -> Iterator[tuple[Scope, ResultDay]]:
     scopes = {each.id: scope for scope, each in settled.items() if each.id is not None}
-    for query in (_TOTALS, _SINCE_TOTALS) if in_total else (_STORED,):
-        for row in connection.execute(query, {"ids": list(scopes)}).mappings():
-            yield scopes[row["scope_id"]], _day(row)
+    totals = [key for key, scope in scopes.items() if scope in in_total]
+    for query, ids in ((_STORED, list(scopes.keys() - totals)), (_TOTALS, totals), (_SINCE_TOTALS, totals)):
+        for scope_id, day in _read_days(connection, query, {"ids": ids}) if ids else ():
+            yield scopes[scope_id], day
 
 
-def _compute_days(connection: Connection, settled: Mapping[Scope, _Settled]) -> Iterator[tuple[Scope, ResultDay]]:
-    """Compute what is not settled: gaps, and all that comes behind the settled days."""
+def _compute_gaps(connection: Connection, settled: Mapping[Scope, _Settled]) -> Iterator[tuple[Scope, ResultDay]]:
+    """Compute the days that are not settled although later ones are."""
     scopes = list(settled)
     stretches = [
         Stretch(scope_id=number, user_id=scope.user_id, recorder_id=scope.recorder_id, begins=begins, ends=ends)
         for number, scope in enumerate(scopes)
-        for begins, ends in [*map(day_hours, settled[scope].gaps), (settled[scope].ends, _END)]
+        for begins, ends in map(day_hours, settled[scope].gaps)
     ]
     for query, parameters in day_queries(stretches):
-        for row in connection.execute(text(query), parameters).mappings():
-            yield scopes[row["scope_id"]], _day(row)
+        for number, day in _read_days(connection, text(query), parameters):
+            yield scopes[number], day
 
 
-def _day(row: RowMapping) -> ResultDay:
-    values = {str(name): value for name, value in row.items() if name != "scope_id"}
-    closed_at = values["last_closed_at"]
-    return ResultDay(**values | {"last_closed_at": None if closed_at is None else from_datetime(closed_at)})
+def _compute_the_rest(
+    connection: Connection, settled: Mapping[Scope, _Settled], courses: RememberedCourses
+) -> Iterator[tuple[Scope, ResultDay]]:
+    """Compute all that comes behind the settled days."""
+    by_end = sorted(settled, key=lambda scope: settled[scope].ends)
+    for since, group in groupby(by_end, key=lambda scope: settled[scope].ends):
+        scopes = {(scope.user_id, scope.recorder_id): scope for scope in group}
+        users = {user_id for user_id, _ in scopes} if any(recorder_id is None for _, recorder_id in scopes) else ()
+        moved: dict[Scope, list[Course]] = {scope: [] for scope in scopes.values()}
+        recorder_ids = [recorder_id for _, recorder_id in scopes if recorder_id is not None]
+        for course in courses.load(connection, since, users=users, recorder_ids=recorder_ids):
+            for owner in ((course.user_id, None), (course.user_id, course.recorder_id)):
+                if owner in scopes:
+                    moved[scopes[owner]].append(course)
+        for scope, of_scope in moved.items():
+            for day in _days_since(from_datetime(since), of_scope):
+                yield scope, day
+
+
+def _days_since(since: int, courses: Sequence[Course]) -> Iterator[ResultDay]:
+    for currency, of_currency in groupby(sorted(courses, key=attrgetter("currency")), key=attrgetter("currency")):
+        same = list(of_currency)
+        yield from days_of(
+            currency,
+            [result for course in same for result in course.results if result.exited_at >= since],
+            [move for course in same for move in course.moves if move.at >= since],
+        )
+
+
+def _read_days(
+    connection: Connection, query: TextClause, parameters: Mapping[str, object]
+) -> Iterator[tuple[int, ResultDay]]:
+    """Execute a query whose columns are a scope's id and what a day of it came to."""
+    answer = connection.execute(query, parameters)
+    names = list(answer.keys())[1:]
+    for scope_id, *values in answer:
+        day = dict(zip(names, values, strict=True))
+        if day["last_closed_at"] is not None:
+            day["last_closed_at"] = from_datetime(day["last_closed_at"])
+        yield scope_id, ResultDay(**day)
 
 
 _SCOPES = text(

@@ -8,7 +8,7 @@ from itertools import accumulate, pairwise
 from threading import Thread
 
 import pytest
-from sqlalchemy import Connection, Engine, Table, func, insert, select, update
+from sqlalchemy import Connection, Engine, Table, delete, func, insert, select, update
 
 from shared.domain.performance import Result
 from shared.domain.result_days import ResultDay, curve_of_days, drawdown_of_days, summarize_days
@@ -16,10 +16,12 @@ from shared.domain.timestamps import from_datetime
 from shared.domain.trades import Leg
 from shared.domain.trading_day import trading_day
 from shared.store.audit_rows import begin_snapshot
+from shared.store.position_courses import RememberedCourses
 from shared.store.recorders import delete_recorder
 from shared.store.result_days import Scope, load_result_days
 from shared.store.settling import add_scopes, settle_piece, unsettle_days
 from shared.store.tables import position_legs, recorder_positions, result_days, result_scopes
+from shared.store.voiding import void_positions
 from tests.recorded_rows import Rows, add_recorder, add_user
 from tests.single_results import Course, summarize_trades, tick_drawdown
 
@@ -127,11 +129,17 @@ def histories(connection: Connection, seed: int) -> list[History]:
 
 
 def loaded(
-    connection: Connection, scopes: Sequence[Scope], *, in_total: bool = False
+    connection: Connection,
+    scopes: Sequence[Scope],
+    *,
+    in_total: bool = False,
+    courses: RememberedCourses | None = None,
 ) -> dict[Scope, Sequence[ResultDay]]:
     connection.rollback()
     begin_snapshot(connection)
-    days = load_result_days(connection, scopes, in_total=in_total)
+    days = load_result_days(
+        connection, scopes, RememberedCourses() if courses is None else courses, in_total=scopes if in_total else ()
+    )
     connection.rollback()
     return {scope: [day for day in of_scope if day.currency == "USD"] for scope, of_scope in days.items()}
 
@@ -198,6 +206,64 @@ def test_what_is_written_into_a_settled_day_counts_at_once(connection: Connectio
         settle(connection)
 
 
+def test_what_is_remembered_of_positions_ends_with_the_version_of_their_rows(connection: Connection) -> None:
+    made = histories(connection, 108)
+    scopes = [Scope(user_id=made[0].rows.user_id), *(history.scope for history in made)]
+    courses = RememberedCourses()
+    loaded(connection, scopes, courses=courses)
+
+    close_positions(connection, made[2].scope)
+    made[0].add(began=LONG_AGO + timedelta(days=2))
+    void_positions(connection, [made[0].courses[0].number], made[0].rows.signal())
+    connection.commit()
+
+    assert loaded(connection, scopes, courses=courses) == loaded(connection, scopes)
+
+
+def test_what_ticks_write_of_open_positions_counts_although_they_make_no_version(connection: Connection) -> None:
+    made = histories(connection, 109)
+    scope, courses, row = made[2].scope, RememberedCourses(), recorder_positions.c
+    before = loaded(connection, [scope], courses=courses)
+
+    fell = {"lowest_since_fill": ENTRY - 10_000}
+    held = row.recorder_id == scope.recorder_id, row.status == "open"
+    connection.execute(update(recorder_positions).where(*held).values(fell))
+    connection.commit()
+
+    after = loaded(connection, [scope], courses=courses)
+    assert drawdown_of_days(after[scope]).amount > drawdown_of_days(before[scope]).amount
+    assert after == loaded(connection, [scope])
+
+
+def test_no_more_positions_are_remembered_than_there_is_room_for(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = histories(connection, 110)
+    courses = RememberedCourses()
+    monkeypatch.setattr("shared.store.position_courses.MOST_REMEMBERED", 15)
+
+    for history in (*made, *made):
+        assert loaded(connection, [history.scope], courses=courses) == loaded(connection, [history.scope])
+
+    assert 0 < len(courses) <= 15
+
+
+def test_scopes_that_are_settled_to_different_days_are_loaded_together(connection: Connection) -> None:
+    made = histories(connection, 111)
+    settle(connection)
+    news = History(add_recorder(connection, made[0].rows.user_id, "new", symbol="MNQ1!"), made[0].chance)
+    news.add(began=datetime.now(UTC) - timedelta(minutes=5), is_open=True)
+    connection.execute(delete(result_scopes).where(result_scopes.c.recorder_id == news.rows.recorder_id))
+    connection.commit()
+    scopes = [Scope(user_id=news.rows.user_id), made[0].scope, news.scope]
+
+    days = loaded(connection, scopes)
+
+    assert_equal(days[scopes[0]], [*made, news])
+    assert_equal(days[made[0].scope], [made[0]])
+    assert drawdown_of_days(days[news.scope]) == tick_drawdown(news.courses)
+
+
 def test_a_long_history_is_not_added_up_within_a_request(connection: Connection) -> None:
     made = histories(connection, 104)
     everything = Scope(user_id=made[0].rows.user_id)
@@ -205,9 +271,9 @@ def test_a_long_history_is_not_added_up_within_a_request(connection: Connection)
     scopes = [everything, made[0].scope, Scope(user_id=everything.user_id, recorder_id=idle.recorder_id)]
     connection.commit()
 
-    at_first = load_result_days(connection, scopes, most_owed=5)
+    at_first = load_result_days(connection, scopes, RememberedCourses(), most_owed=5)
     settle(connection)
-    later = load_result_days(connection, scopes, most_owed=5)
+    later = load_result_days(connection, scopes, RememberedCourses(), most_owed=5)
 
     assert not at_first
     assert later.keys() == set(scopes)
@@ -219,7 +285,7 @@ def test_the_days_of_legs_under_way_owe_nothing(connection: Connection) -> None:
     scope = made[1].scope
     settle(connection)
 
-    assert scope in load_result_days(connection, [scope], most_owed=0)
+    assert scope in load_result_days(connection, [scope], RememberedCourses(), most_owed=0)
 
 
 def test_of_two_who_settle_one_does_it(connection: Connection, engine: Engine) -> None:
@@ -258,6 +324,7 @@ def close_positions(connection: Connection, scope: Scope) -> None:
     """Close them now, as a fold does whose other days were known: the leg that ends writes into no day that is over."""
     row = recorder_positions.c
     closed = {"status": "closed", "total_quantity": 0, "closed_at": datetime.now(UTC), "exit_price": ENTRY}
+    closed["version"] = row.version + 1
     connection.execute(
         update(recorder_positions).where(row.recorder_id == scope.recorder_id, row.status == "open").values(closed)
     )
