@@ -39,9 +39,8 @@ _STORE = text(
     WHERE (SELECT count(*) FROM locks) > 0 AND (
         SELECT recorders.settings_id = given.settings_id
             AND given.hashed_token IN (recorders.webhook_token_hash, users.webhook_token_hash)
-            AND given.contracts_version = (
-                SELECT count(*) FROM contracts WHERE user_id IS NULL OR user_id = recorders.user_id
-            )
+            AND given.contracts_version = (SELECT count(*) FROM contracts WHERE user_id IS NULL)
+                + (SELECT count(*) FROM contracts WHERE user_id = recorders.user_id)
         FROM recorders JOIN users ON users.id = recorders.user_id
         WHERE recorders.id = given.recorder_id
     )
