@@ -20,12 +20,13 @@ OF_ITS_RATE = Goal(figure="ratio", least=0.8)
 COST_OF_MANY = Goal(figure="times_the_cost_of_the_fewest", most=1.25)
 PAUSE_SECONDS = 1
 WARM_UPS = 1  # rounds that do not count
+ROUNDS = 9  # half a second each, and a virtual machine's cores are half as fast again from one to the next
 
 
 def measure(run: Run) -> Iterator[Result]:
     """Let a backlog wait for worker and subscriber, and wake up one after the other."""
     ticks, sizes = run.size(50_000, smoke=1000), (1, 5) if run.smoke else (1, 50, 5000)
-    backlogs = WARM_UPS + run.rounds
+    backlogs = WARM_UPS + run.size(ROUNDS, smoke=1)
     with open_stand() as stand:
         watched = WatchedMarket(stand, most=sizes[-1] + backlogs * len(sizes))
         canaries = Backlogs(stand.settings.redis_url, watched, SYMBOLS[:1], backlogs * len(sizes))
@@ -34,7 +35,7 @@ def measure(run: Run) -> Iterator[Result]:
             run.say(f"{size * len(SYMBOLS):,} positions")
             watched.open_varied(size - held)
             held = size
-            subject, baseline = _rounds(run, stand, watched, canaries, ticks)
+            subject, baseline = _rounds(run, stand, watched, canaries, ticks, backlogs)
             cheapest = cheapest or subject["cpu_us_per_tick"]
             yield Result(
                 case=f"{size * len(SYMBOLS):,} positions, {len(SYMBOLS)} symbols",
@@ -45,7 +46,7 @@ def measure(run: Run) -> Iterator[Result]:
 
 
 def _rounds(
-    run: Run, stand: Stand, watched: WatchedMarket, canaries: Backlogs, ticks: int
+    run: Run, stand: Stand, watched: WatchedMarket, canaries: Backlogs, ticks: int, backlogs: int
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Return the figures of the worker and of the subscriber."""
     counted = Listener(stand.redis, COUNTED)
@@ -56,8 +57,8 @@ def _rounds(
     ):
         watched.wait_until_watched()
         subject, baseline = [], []
-        for number in range(WARM_UPS + run.rounds):
-            run.say(f"round {number} of {run.rounds}")
+        for number in range(backlogs):
+            run.say(f"round {number} of {backlogs - WARM_UPS}")
             with asleep([subscriber]):
                 subject.append(canaries.drain(ticks, [worker]))
             with asleep([worker]):
