@@ -22,7 +22,7 @@ LONGEST_WAIT_SECONDS = 0.05
 POSTPONED_SECONDS = 1.0  # ticks that wait, and exits, come first: a later flush counts all ticks at once
 RECONCILE_EVERY_SECONDS = 5.0
 FORGET_EVERY_SECONDS = 10.0
-EXITS_AT_ONCE = 1200
+EXITS_AT_ONCE = 2500  # a second's work; between two lots of them nothing is under way
 LOADED_AT_ONCE = 2000
 
 Item = TypeVar("Item")

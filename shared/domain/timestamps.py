@@ -56,6 +56,7 @@ def format_timestamp(ns: int, digits: int) -> str:
     return f"{text}{decimals}Z"
 
 
+@lru_cache(maxsize=1024)  # one tick closes thousands of positions, and is the extreme of as many
 def to_datetime(ns: int) -> datetime:
     """Convert to an aware datetime in UTC, cut to microseconds."""
     return EPOCH + timedelta(microseconds=ns // NS_PER_US)

@@ -1,9 +1,9 @@
 """Who works on which recorder, and which ones rest because it failed on them."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import timedelta
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from shared.store.tables import recorders
@@ -15,8 +15,7 @@ _MOST_DOUBLINGS = 10
 r = recorders.c
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockedRecorder:
+class LockedRecorder(Struct, frozen=True, kw_only=True, gc=False):
     """How many signals a recorder has taken, and how often in a row catching up with it failed.
 
     `voided_ticks` have never been for it, and nothing of it comes before the place that its corrections have reached.
@@ -40,13 +39,13 @@ def lock_recorders(
     )
     rows = connection.execute(statement)
     return {
-        row.id: LockedRecorder(
-            signal_count=row.signal_count,
-            failures=row.failures,
-            voided_ticks=frozenset(row.voided_ticks),
-            corrected_through=row.corrected_through,
+        recorder_id: LockedRecorder(
+            signal_count=signal_count,
+            failures=failures,
+            voided_ticks=frozenset(voided_ticks),
+            corrected_through=corrected_through,
         )
-        for row in rows
+        for recorder_id, signal_count, failures, voided_ticks, corrected_through in rows
     }
 
 
