@@ -89,7 +89,10 @@ class AlertDoor:
         allowed = self._settings.webhook_ip_allowlist
         if not allowed:
             return True
-        sender = ip_address(sender_address(scope, self._settings.trust_proxy))
+        try:
+            sender = ip_address(sender_address(scope, self._settings.trust_proxy))
+        except ValueError:  # whatever wrote X-Forwarded-For wrote no address
+            return False
         return any(sender in network for network in allowed)
 
     def _not_stored(self, taken: NotStored) -> Answer:

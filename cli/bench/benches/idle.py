@@ -15,7 +15,7 @@ from cli.web_client import is_alive
 
 # What each of them has loaded once it runs.
 MODULES = {
-    "web": ("services.web.__main__", "services.web.app"),
+    "web": ("services.web.__main__", "services.web.app", "services.web.doors"),
     "price-feed": ("services.price_feed.feed", "services.price_feed.sources.venues"),
     "recorder-worker": ("services.recorder_worker.__main__",),
     "tpsl-worker": ("services.tpsl_worker.__main__",),
