@@ -58,7 +58,7 @@ class Position(Struct, frozen=True, kw_only=True, gc=False):
     @property
     def quantity(self) -> int:
         """Contracts held, without sign."""
-        return sum(lot.quantity for lot in self.lots)
+        return sum([lot.quantity for lot in self.lots])
 
     @property
     def held(self) -> int:
@@ -68,7 +68,7 @@ class Position(Struct, frozen=True, kw_only=True, gc=False):
     @property
     def value(self) -> Decimal:
         """Sum of the open lots' entries, each times its quantity."""
-        return sum((lot.entry_price * lot.quantity for lot in self.lots), Decimal(0))
+        return sum([lot.entry_price * lot.quantity for lot in self.lots], Decimal(0))
 
     @property
     def multiplier(self) -> Decimal:

@@ -57,8 +57,10 @@ class MovingStop(Struct, frozen=True, kw_only=True, gc=False):
     def active_trail(self, best_tick: Decimal | None) -> Trail | None:
         """Return how the stop trails, if it does so by now."""
         rule, stop = self.plan.rules.trail, self.plan.stop
+        if rule is None or stop is None:
+            return None
         best = self.best_favourable(best_tick) * self.direction
-        if rule is None or stop is None or not self._is_favourable(best, rule.trigger_ticks):
+        if not self._is_favourable(best, rule.trigger_ticks):
             return None
         return Trail(
             planned=stop.price * self.direction,
