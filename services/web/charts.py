@@ -1,6 +1,6 @@
 """Charts as SVG drawn on the server, coloured by the style sheet's classes; it computes no statistic."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
@@ -51,7 +51,11 @@ class _Scale:
     bottom: float
 
     def y(self, amount: Decimal) -> float:
-        return self.bottom - float(amount - self.low) / float(self.high - self.low) * (self.bottom - self.top)
+        return self.heights([amount])[0]
+
+    def heights(self, amounts: Iterable[Decimal]) -> list[float]:
+        low, unit = float(self.low), (self.bottom - self.top) / float(self.high - self.low)
+        return [self.bottom - (float(amount) - low) * unit for amount in amounts]
 
 
 def equity_chart(
@@ -70,8 +74,8 @@ def equity_chart(
     top = upper.bottom + BETWEEN
     lower = _Scale(low=water_lines[0], high=water_lines[-1], top=top, bottom=top + size.lower)
     places = _places(points, left, size.width - 4)
-    equity = _steps(places, [upper.y(point.equity) for point in points], left, upper.y(Decimal(0)))
-    water = _steps(places, [lower.y(point.underwater) for point in points], left, lower.y(Decimal(0)))
+    equity = _steps(places, upper.heights(point.equity for point in points), left, upper.y(Decimal(0)))
+    water = _steps(places, lower.heights(point.underwater for point in points), left, lower.y(Decimal(0)))
     parts = [
         _head(points, currency, size, len(points) if closings is None else closings),
         _grid(upper, equity_lines, left, size, currency),
@@ -121,7 +125,9 @@ def _steps(places: Sequence[float], heights: Sequence[float], left: float, zero:
 
 
 def _column(at: float, heights: list[float]) -> str:
-    passed = [heights[0], min(heights), max(heights), heights[-1]] if len(heights) > 1 else heights
+    if len(heights) == 1:
+        return f"H{at:.1f}V{heights[0]:.1f}"
+    passed = [heights[0], min(heights), max(heights), heights[-1]]
     return f"H{at:.1f}" + "".join(f"V{height:.1f}" for height in passed)
 
 

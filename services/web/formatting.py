@@ -141,12 +141,10 @@ def time_element(moment: datetime | None, zone: ZoneInfo) -> Markup:
     """Write a moment as a `<time>` element in a zone, with UTC to the microsecond in `datetime` and as its hint."""
     if moment is None:
         return Markup("{}").format(NO_VALUE)
-    utc = moment.astimezone(UTC)
-    stamp = utc.isoformat(timespec="microseconds").replace("+00:00", "Z")
-    hint = f"{utc:%Y-%m-%d %H:%M:%S}.{utc.microsecond:06d} UTC"
-    element = Markup('<time datetime="{}" title="{}"><span class="day">{:%Y-%m-%d}</span> {:%H:%M:%S}</time>')
+    stamp = moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00")
     local = moment.astimezone(zone)
-    return element.format(stamp, hint, local, local)
+    element = Markup('<time datetime="%sZ" title="%s UTC"><span class="day">%s</span> %s</time>')
+    return element % (stamp, stamp.replace("T", " "), f"{local:%Y-%m-%d}", f"{local:%H:%M:%S}")
 
 
 def clock_element(moment: datetime, zone: ZoneInfo) -> Markup:
@@ -156,6 +154,21 @@ def clock_element(moment: datetime, zone: ZoneInfo) -> Markup:
         format_time(moment, zone),
         moment.astimezone(zone),
     )
+
+
+def cell_element(cell: Cell, live: str = "") -> Markup:
+    """Write a value as an element; with a name of a live cell it is kept up to date."""
+    given = (("data-live", live), ("data-tone", cell.tone), ("title", cell.reason))
+    attributes = Markup("").join(Markup(' %s="%s"') % each for each in given if each[1])
+    return Markup('<span class="live"%s>%s</span>') % (attributes, cell.text)
+
+
+def explained_element(cell: Cell, live: str = "") -> Markup:
+    """Write a value as an element, and its reason below it."""
+    if not cell.reason and not live:
+        return cell_element(cell)
+    name = Markup(' data-live="%s.reason"') % live if live else ""
+    return cell_element(cell, live) + Markup('<span class="sub"%s>%s</span>') % (name, cell.reason)
 
 
 def filters() -> dict[str, Callable[..., Any]]:

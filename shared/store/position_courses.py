@@ -35,6 +35,7 @@ class Course(Struct, frozen=True, kw_only=True, gc=False):
     currency: str
     opened_at: int
     opened_by: int
+    is_open: bool
     moves: tuple[Move, ...]
     results: tuple[Result, ...]
 
@@ -59,11 +60,12 @@ class RememberedCourses:
         """Load what is open or closed since a moment, in the order of opening: of some users, or of some recorders."""
         whose = _OF_USERS if users else _OF_RECORDERS
         owners = {"owners": list(users or recorder_ids), "since": since}
-        closed: dict[int, int] = dict(connection.execute(text(_CLOSED_SINCE.format(whose=whose)), owners).all())
-        held = connection.execute(text(_OPEN.format(whose=whose)), owners).all()
-        known = self._recall(connection, closed | {row.id: row.version for row in held})
-        courses = [known[key] for key in closed] + [_with_leg_under_way(known[row.id], row) for row in held]
-        return sorted(courses, key=attrgetter("opened_at", "opened_by", "id"))
+        versions: dict[int, int] = dict(connection.execute(text(_SINCE.format(whose=whose)), owners).all())
+        courses = dict(self._recall(connection, versions))
+        held = [key for key, course in courses.items() if course.is_open]
+        for row in connection.execute(_LEGS_UNDER_WAY, {"ids": held}) if held else ():
+            courses[row.id] = _with_leg_under_way(courses[row.id], row)
+        return sorted(courses.values(), key=attrgetter("opened_at", "opened_by", "id"))
 
     def _recall(self, connection: Connection, versions: Mapping[int, int]) -> Mapping[int, Course]:
         """Return the courses of some versions of positions, by their ids."""
@@ -99,6 +101,7 @@ def _load_courses(connection: Connection, position_ids: Collection[int]) -> dict
             currency=row.currency,
             opened_at=from_datetime(row.opened_at),
             opened_by=END if row.opened_by is None else row.opened_by,
+            is_open=row.closed_at is None,
             moves=tuple(_moves(row, legs.get(row.id, ()))),
             results=tuple(
                 Result(exited_at=from_datetime(each.exit_time), pnl=each.pnl) for each in trades.get(row.id, ())
@@ -126,20 +129,20 @@ def _moves(position: Row[Any], legs: Iterable[Row[Any]]) -> Iterable[Move]:
 
 _OF_USERS = "p.recorder_id IN (SELECT id FROM recorders WHERE user_id = ANY(CAST(:owners AS bigint[])))"
 _OF_RECORDERS = "p.recorder_id = ANY(CAST(:owners AS bigint[]))"
-_CLOSED_SINCE = """
+_SINCE = """
     SELECT p.id, p.version FROM recorder_positions p
-    WHERE coalesce(p.closed_at, 'infinity') >= :since AND coalesce(p.closed_at, 'infinity') < 'infinity'
-      AND p.status = 'closed' AND p.voided_by IS NULL AND {whose}
+    WHERE coalesce(p.closed_at, 'infinity') >= :since AND p.status <> 'voided' AND p.voided_by IS NULL AND {whose}
 """
-_OPEN = f"""
-    SELECT p.id, p.version,
-        CAST(p.totals ->> 'leg_started_at' AS bigint) / 1000 * 1000 AS at,  -- cut to microseconds, as columns are
+_LEGS_UNDER_WAY = text(
+    f"""
+    SELECT p.id, CAST(p.totals ->> 'leg_started_at' AS bigint) / 1000 * 1000 AS at,  -- microseconds, as in columns
         {LOWEST_WHILE_OPEN} AS low, p.realized_pnl AS booked, p.gap_seconds
     FROM recorder_positions p
     JOIN contracts ON contracts.id = p.contract_id
     {LOTS_HELD}
-    WHERE p.status = 'open' AND p.voided_by IS NULL AND {{whose}}
-"""
+    WHERE p.id = ANY(CAST(:ids AS bigint[]))
+    """
+)
 _POSITIONS = text(
     """
     SELECT p.id, p.version, recorders.user_id, p.recorder_id, currency, opened_at, opened_by,

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, current_app, request, url_for
 
 from services.web.feed_state import feed_cell
-from services.web.formatting import filters, format_between
+from services.web.formatting import cell_element, explained_element, filters, format_between
 from services.web.pages.appearance_cookie import read_appearance
 from services.web.pages.viewer import viewer_if_any, viewer_zone
 from shared.domain.trading_day import trading_day
@@ -24,7 +24,9 @@ def _register(state: Any) -> None:
     state.app.config["SEND_FILE_MAX_AGE_DEFAULT"] = STATIC_KEPT_SECONDS
     state.app.jinja_env.filters.update(filters())
     state.app.context_processor(_for_every_template)
-    state.app.jinja_env.globals.update(asset=_asset, between=format_between)
+    state.app.jinja_env.globals.update(
+        asset=_asset, between=format_between, cell=cell_element, explained=explained_element
+    )
 
 
 def _for_every_template() -> Mapping[str, Any]:
