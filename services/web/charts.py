@@ -142,11 +142,12 @@ def _line(name: str, path: str) -> Markup:
 
 def _grid(scale: _Scale, lines: Sequence[Decimal], left: float, size: Size, currency: str) -> Markup:
     row = Markup(
-        '<line class="{}" x1="{:.1f}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>'
-        '<text class="axis" x="{:.1f}" y="{:.1f}" text-anchor="end" dominant-baseline="middle">{}</text>'
+        '<line class="%s" x1="%.1f" x2="%d" y1="%.1f" y2="%.1f"/>'
+        '<text class="axis" x="%.1f" y="%.1f" text-anchor="end" dominant-baseline="middle">%s</text>'
     )
     return Markup("").join(
-        row.format(
+        row
+        % (
             "zero" if line == 0 else "grid",
             left,
             size.width,

@@ -3,11 +3,13 @@
 Postgres does the same where days are settled (`shared.store.day_summaries`); the tests hold one against the other.
 """
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import accumulate
+from operator import attrgetter, sub
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -38,8 +40,7 @@ Happened = TypeVar("Happened", Result, Move)
 
 def days_of(currency: str, results: Iterable[Result], moves: Iterable[Move]) -> list[ResultDay]:
     """Add up what happened in one currency, day by day; moves of one moment count in the order given."""
-    closed = _by_day(results, lambda result: result.exited_at)
-    moved = _by_day(moves, lambda move: move.at)
+    closed, moved = _by_day(results, attrgetter("exited_at")), _by_day(moves, attrgetter("at"))
     return [
         ResultDay(day=day, currency=currency, **_booked(closed.get(day, ())), **_course(moved.get(day, ())))
         for day in sorted(closed.keys() | moved.keys())
@@ -47,14 +48,15 @@ def days_of(currency: str, results: Iterable[Result], moves: Iterable[Move]) -> 
 
 
 def _by_day(happened: Iterable[Happened], moment: Callable[[Happened], int]) -> dict[date, list[Happened]]:
+    ordered = sorted(happened, key=moment)
+    moments = list(map(moment, ordered))
     found: dict[date, list[Happened]] = {}
-    ends = None
-    for each in sorted(happened, key=moment):
-        if ends is None or moment(each) >= ends:
-            day = trading_day(to_datetime(moment(each)))
-            ends = from_datetime(trading_day_start(day + timedelta(days=1)))
-            of_day = found[day] = []
-        of_day.append(each)
+    begin = 0
+    while begin < len(ordered):
+        day = trading_day(to_datetime(moments[begin]))
+        end = bisect_left(moments, from_datetime(trading_day_start(day + timedelta(days=1))), begin)
+        found[day] = ordered[begin:end]
+        begin = end
     return found
 
 
@@ -73,19 +75,20 @@ def _booked(results: Sequence[Result]) -> dict[str, Any]:
         "lost": -sum((each.pnl for each in results if each.pnl < 0), ZERO),
         "equity_high": max(equities),
         "equity_low": min(equities),
-        "equity_fall": max(peak - equity for peak, equity in zip(peaks, equities, strict=True)),
+        "equity_fall": max(map(sub, peaks, equities)),
         "last_closed_at": results[-1].exited_at if results else None,
     }
 
 
 def _course(moves: Sequence[Move]) -> dict[str, Any]:
     """Follow the sum of what positions were worth at their lowest, below the highest that was booked before."""
-    lows = list(accumulate(each.low for each in moves)) or [ZERO]
-    booked = list(accumulate(each.booked for each in moves)) or [ZERO]
-    held = list(accumulate(each.open for each in moves)) or [0]
+    lows = list(accumulate([each.low for each in moves])) or [ZERO]
+    booked = list(accumulate([each.booked for each in moves])) or [ZERO]
+    held = list(accumulate([each.open for each in moves])) or [0]
     peaks = list(accumulate(booked, max, initial=ZERO))[1:]
-    falls = [peak - low for peak, low in zip(peaks, lows, strict=True)]
+    falls = list(map(sub, peaks, lows))
     lowest, fall = min(lows), max(falls)
+    missed = [each.gap_seconds for each in moves if each.gap_seconds > 0]
     return {
         "low_change": lows[-1],
         "low_lowest": lowest,
@@ -95,7 +98,7 @@ def _course(moves: Sequence[Move]) -> dict[str, Any]:
         "fall": fall,
         "open_at_fall": held[falls.index(fall)],
         "open_change": held[-1],
-        "gaps": sum(each.gap_seconds > 0 for each in moves),
-        "longest_gap_seconds": max((each.gap_seconds for each in moves), default=ZERO),
-        "unseen": sum(each.unseen for each in moves),
+        "gaps": len(missed),
+        "longest_gap_seconds": max(missed, default=ZERO),
+        "unseen": len([each for each in moves if each.unseen]),
     }

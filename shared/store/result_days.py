@@ -157,15 +157,15 @@ def _compute_the_rest(
     for since, group in groupby(by_end, key=lambda scope: settled[scope].ends):
         scopes = {(scope.user_id, scope.recorder_id): scope for scope in group}
         users = {user_id for user_id, _ in scopes} if any(recorder_id is None for _, recorder_id in scopes) else ()
-        moved: dict[Scope, list[Course]] = {scope: [] for scope in scopes.values()}
+        moved: dict[tuple[int, int | None], list[Course]] = {owner: [] for owner in scopes}
         recorder_ids = [recorder_id for _, recorder_id in scopes if recorder_id is not None]
         for course in courses.load(connection, since, users=users, recorder_ids=recorder_ids):
             for owner in ((course.user_id, None), (course.user_id, course.recorder_id)):
-                if owner in scopes:
-                    moved[scopes[owner]].append(course)
-        for scope, of_scope in moved.items():
-            for day in _days_since(from_datetime(since), of_scope):
-                yield scope, day
+                if owner in moved:
+                    moved[owner].append(course)
+        for owner, of_owner in moved.items():
+            for day in _days_since(from_datetime(since), of_owner):
+                yield scopes[owner], day
 
 
 def _days_since(since: int, courses: Sequence[Course]) -> Iterator[ResultDay]:
