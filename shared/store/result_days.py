@@ -163,9 +163,9 @@ def _compute_the_rest(
             for owner in ((course.user_id, None), (course.user_id, course.recorder_id)):
                 if owner in moved:
                     moved[owner].append(course)
-        for owner, of_owner in moved.items():
-            for day in _days_since(from_datetime(since), of_owner):
-                yield scopes[owner], day
+        for key, scope in scopes.items():
+            for day in _days_since(from_datetime(since), moved[key]):
+                yield scope, day
 
 
 def _days_since(since: int, courses: Sequence[Course]) -> Iterator[ResultDay]:

@@ -9,12 +9,12 @@ from flask import Response, abort, jsonify, request
 from werkzeug.exceptions import ServiceUnavailable
 
 from services.web.api.blueprint import api, transaction, user_id
-from services.web.api.encoding import encode, encode_fields
+from services.web.api.encoding import MICROSECONDS, encode, encode_fields
 from services.web.api.query import read_id, refuse_unknown
 from services.web.results import ADDING_UP, read_days
 from shared.domain.performance import START, EquityPoint, Figure, TickDrawdown, equity_curve
 from shared.domain.result_days import ResultDay, drawdown_of_days, ends_of_days, summarize_days
-from shared.domain.timestamps import to_datetime
+from shared.domain.timestamps import format_timestamp
 from shared.domain.trading_day import trading_day_start
 from shared.store.recorders import find_recorder
 from shared.store.result_days import Scope
@@ -139,7 +139,7 @@ def _encoded(curves: Mapping[str, Sequence[EquityPoint]]) -> dict[str, list[dict
 
 def _point(point: EquityPoint) -> dict[str, object]:
     return {
-        "at": encode(to_datetime(point.at)),
+        "at": format_timestamp(point.at, MICROSECONDS),
         "equity": encode(point.equity),
         "underwater": encode(point.underwater),
     }
