@@ -181,7 +181,7 @@ def test_a_token_that_is_not_accepted_is_said_without_showing_it() -> None:
             said = trouble(feed) or ""
         assert said.startswith("TradingView does not accept the log-in's token; a fresh one is fetched.")
         assert "eyJ" not in said
-        assert server.misconduct == ["bad auth token"]
+        server.wait_for(lambda: server.misconduct == ["bad auth token"])
 
 
 def test_a_log_in_that_has_expired_is_said_and_nobody_becomes_a_guest_unasked(server: TradingViewServer) -> None:
