@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import Context, copy_context
 from typing import Any
 
 from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope
@@ -30,23 +31,24 @@ class FlaskDoor:
         environ = wsgi_environ(scope, body or b"")
         if body is None:
             environ["CONTENT_LENGTH"] = str(self._largest_body + 1)
-        answer = await self._in_thread(_Answer, self._app, environ)
+        context = copy_context()  # one for all steps of a request, whatever threads take them
+        answer = await self._in_thread(context, _Answer, self._app, environ)
         if answer.is_live:
-            await self._stream(answer, proto)
+            await self._stream(answer, proto, context)
         else:
             proto.response_bytes(answer.status, answer.headers, answer.body)
 
-    async def _stream(self, answer: "_Answer", proto: HTTPProtocol) -> None:
+    async def _stream(self, answer: "_Answer", proto: HTTPProtocol, context: Context) -> None:
         transport = proto.response_stream(answer.status, answer.headers)
         try:
             with suppress(ProtocolClosed):
-                while part := await self._in_thread(next, answer.parts, b""):
+                while part := await self._in_thread(context, next, answer.parts, b""):
                     await transport.send_bytes(part)
         finally:
-            await self._in_thread(answer.close)
+            await self._in_thread(context, answer.close)
 
-    async def _in_thread(self, do: Callable[..., Any], *arguments: object) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, do, *arguments)
+    async def _in_thread(self, context: Context, do: Callable[..., Any], *arguments: object) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, context.run, do, *arguments)
 
 
 class _Answer:

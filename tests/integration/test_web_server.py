@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -112,6 +112,24 @@ def test_an_open_live_stream_does_not_keep_the_server_from_stopping(
 
     server.communicate(timeout=10)
     connection.close()
+
+
+def test_many_live_streams_go_on_side_by_side(
+    server: subprocess.Popen[str], environment: dict[str, str], trader: Trader
+) -> None:
+    port = int(environment["PORT"])
+    cookie = log_in(port, trader)
+    with ExitStack() as streams:
+        answers = []
+        for _ in range(8):
+            connection = streams.enter_context(closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)))
+            connection.request("GET", "/live", headers={"Cookie": cookie})
+            answers.append(connection.getresponse())
+        assert [each.readline() for each in answers] == [b"retry: 2000\n"] * 8
+        assert [each.readline() + each.readline()[:5] for each in answers] == [b"\ndata:"] * 8
+    server.send_signal(signal.SIGTERM)
+    _, log = server.communicate(timeout=10)
+    assert "Traceback" not in log
 
 
 def test_a_taken_port_stops_the_start_with_a_sentence(environment: dict[str, str]) -> None:

@@ -2,7 +2,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any, cast
 
-from flask import Flask, Response, request
+from flask import Flask, Response, request, stream_with_context
 from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope
 
 from services.web.flask_door import FlaskDoor
@@ -13,18 +13,25 @@ LARGEST = 100
 Answered = tuple[int, dict[str, str], bytes]
 
 
-class HungUp(Proto):
-    """A client that is gone after the first part of a stream."""
+class Streamed(Proto):
+    """A client that reads all of a stream."""
 
     def __init__(self) -> None:
         super().__init__(b"")
         self.parts: list[bytes] = []
 
-    def response_stream(self, *_: object) -> "HungUp":
+    def response_stream(self, *_: object) -> "Streamed":
         return self
 
     async def send_bytes(self, part: bytes) -> None:
         self.parts.append(part)
+
+
+class HungUp(Streamed):
+    """A client that is gone after the first part of a stream."""
+
+    async def send_bytes(self, part: bytes) -> None:
+        await super().send_bytes(part)
         if len(self.parts) > 1:
             raise ProtocolClosed
 
@@ -74,6 +81,26 @@ def test_a_body_that_is_too_large_is_refused_by_the_app_however_it_was_sent() ->
         answer(app_of(lambda: dict(request.form)), head, proto)
         assert proto.answer is not None
         assert proto.answer[0] == 413
+
+
+def test_live_streams_know_their_requests_whichever_thread_goes_on_with_them() -> None:
+    def events() -> Iterator[str]:
+        for number in range(3):
+            yield f"{request.args['whose']} {number}"
+
+    app = app_of(lambda: Response(stream_with_context(events()), mimetype="text/event-stream"))
+    door = FlaskDoor(app, threads=3, largest_body=LARGEST)
+    streams = [Streamed() for _ in range(12)]
+
+    async def all_at_once() -> None:
+        heads = [Head(path="/", query_string=f"whose={number}") for number in range(12)]
+        answers = zip(heads, streams, strict=True)
+        await asyncio.gather(
+            *(door.answer(cast("Scope", head), cast("HTTPProtocol", proto)) for head, proto in answers)
+        )
+
+    asyncio.run(all_at_once())
+    assert [each.parts for each in streams] == [[b"%d %d" % (whose, n) for n in range(3)] for whose in range(12)]
 
 
 def test_a_live_stream_ends_when_its_client_hangs_up() -> None:
